@@ -1,0 +1,56 @@
+# Needs Python 3.11 or newer with pip, git and make. Everything else comes by uv, into folders of this checkout.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := .tools/bin/uv
+BIN := .venv/bin
+
+.PHONY: help demo test check fix bench clean
+
+help:
+	@echo "make demo    run a hub and its nodes on this machine and print the address (HOME_DIR=..., PORT=...)"
+	@echo "make test    run all tests"
+	@echo "make check   lint, formatting, types of core/, layers, lock file; changes nothing"
+	@echo "make fix     repair what 'make check' finds, where a program can"
+	@echo "make bench   measure, each beside its peer, into build/benchmarks.json"
+	@echo "make clean   remove everything that these commands made, the demo's data included"
+
+demo: .venv/.run
+	@$(BIN)/hanse demo $(if $(HOME_DIR),--home "$(HOME_DIR)") $(if $(PORT),--port $(PORT))
+
+test: .venv/.develop
+	@$(BIN)/python tests/system_packages.py
+	@$(BIN)/pytest -n 2 --dist loadfile
+
+check: .venv/.develop
+	@$(UV) -q lock --check
+	@$(BIN)/ruff check src tests benchmarks
+	@$(BIN)/ruff format --check src tests benchmarks
+	@$(BIN)/mypy
+	@$(BIN)/pytest tests/test_layers.py
+
+fix: .venv/.develop
+	@$(BIN)/ruff check --fix src tests benchmarks
+	@$(BIN)/ruff format src tests benchmarks
+
+bench: .venv/.develop
+	@$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv .tools build dist demo .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# `--target` needs neither the venv module nor a Python that pip may change.
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Hanse needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	@echo "Fetching uv $(UV_VERSION) into .tools ..."
+	@$(PYTHON) -m pip install -q --disable-pip-version-check --target .tools uv==$(UV_VERSION)
+
+# `--inexact` leaves the developer's tools in place when both environments are wanted.
+.venv/.run: $(UV) uv.lock pyproject.toml
+	@$(UV) sync --locked --python $(PYTHON) --extra demo --no-default-groups --inexact
+	@touch $@
+
+.venv/.develop: $(UV) uv.lock pyproject.toml
+	@$(UV) sync --locked --python $(PYTHON) --all-extras --all-groups
+	@touch $@ .venv/.run
