@@ -9,8 +9,8 @@ from tests.system_packages import missing
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
-# With CI=true a test that is left out is a failure. The one exemption: the real data beside the checkout are not
-# part of the repository, so tests marked `shared` may be left out where that folder does not exist.
+# With CI=true a test that is left out is a failure. The one exemption: the real data beside the checkout are
+# not part of the repository, so tests marked `shared` may be left out where that folder does not exist.
 CI = os.environ.get("CI") == "true"
 
 

@@ -1,7 +1,7 @@
 """Programs that tests need and Python's packages do not bring: which, from where, for which tests.
 
-`python tests/system_packages.py` installs what is missing when it may (root on Debian or Ubuntu) and says what it
-could not install; `tests/conftest.py` then leaves the marked tests out, with the reason.
+`python tests/system_packages.py` installs what is missing when it may (root on Debian or Ubuntu) and says what
+it could not install; `tests/conftest.py` then leaves the marked tests out, with the reason.
 """
 
 import os
@@ -32,12 +32,9 @@ PROGRAMS = (
 
 def find(program: Program) -> str | None:
     """The path of a program on this machine; None when it is not there."""
-    folders = (
-        [str(one) for one in sorted(Path("/").glob(program.folders), reverse=True)] if program.folders else []
-    )
-    return shutil.which(program.binary) or shutil.which(
-        program.binary, path=os.pathsep.join(folders) or os.devnull
-    )
+    folders = sorted(Path("/").glob(program.folders), reverse=True) if program.folders else []
+    elsewhere = os.pathsep.join(map(str, folders)) or os.devnull
+    return shutil.which(program.binary) or shutil.which(program.binary, path=elsewhere)
 
 
 def missing() -> list[Program]:
@@ -52,7 +49,7 @@ def path_of(binary: str) -> str:
 
 
 def install(programs: list[Program]) -> None:
-    """Install what is missing with apt; what cannot be installed stays missing, and its tests are left out."""
+    """Install what is missing with apt; what cannot be installed stays missing."""
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     names = sorted({program.package for program in programs})
     print(f"Installing what tests need: {' '.join(names)}", file=sys.stderr)
@@ -65,9 +62,10 @@ def install(programs: list[Program]) -> None:
 def main() -> None:
     if (wanted := missing()) and os.geteuid() == 0 and shutil.which("apt-get"):
         install(wanted)
-    for program in missing():
-        print(f"{program.binary} is missing (package {program.package}): tests marked {program.marker} are left out",
-              file=sys.stderr)  # fmt: skip
+    for one in missing():
+        print(
+            f"{one.binary} is missing (package {one.package}): no tests marked {one.marker}", file=sys.stderr
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Imports go one way; `docs/architecture.md` says why. A new folder fails here until somebody says where it stands."""
+"""Imports go one way, as in `docs/architecture.md`. A new folder fails here until somebody says where it stands."""
 
 import ast
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def name_of(path: Path) -> str:
 
 
 def imports(name: str, path: Path) -> Iterator[str]:
-    """The absolute names of all that a module imports, inside functions too: `a.b` and `a.b.c` for `from a.b import c`."""
+    """All that a module imports, inside functions too: `a.b` and `a.b.c` for `from a.b import c`."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
