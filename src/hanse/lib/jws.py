@@ -1,8 +1,8 @@
 """Signed tokens: JWS compact serialisation (RFC 7515) with ES256 and nothing else.
 
-Every token of Hanse is made and read here. The protected header holds exactly `alg`, `typ` and `kid`, each once: `typ`
-keeps a token of one use from passing as one of another (RFC 8725, 3.11), `kid` is the RFC 7638 thumbprint of the key.
-Whoever verifies names the `typ` and the keys that they accept; a token never brings the key that it is verified with.
+Every token of Hanse is made and read here. The protected header holds exactly `alg`, `typ` and `kid`, each once:
+`typ` keeps a token of one use from passing as one of another (RFC 8725, 3.11), `kid` is the RFC 7638 thumbprint of
+the key. Whoever verifies names the `typ` and the key they accept; only enrolment reads a key out of a token.
 """
 
 import json
@@ -24,7 +24,7 @@ ALGORITHM = "ES256"
 CURVE = "P-256"
 SMALL_TOKEN = 64 * 1024  # characters of a token whose bound nobody named
 MAX_HEADER = 512
-_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}", re.ASCII)  # 86: the 64 bytes of ES256
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}")  # 86: the 64 bytes of ES256
 _HEADER_NAMES = {"alg", "typ", "kid"}
 
 
@@ -99,7 +99,7 @@ class FileKey:
 
     @classmethod
     def from_pem(cls, pem: bytes, where: str = "the key") -> "FileKey":
-        """The key of a PKCS#8 PEM text; `BadInput` names `where` it was read when it is no private P-256 key."""
+        """The key of a PKCS#8 PEM text read from `where`; `BadInput` when it is no private P-256 key."""
         try:
             key = ECKey.import_key(pem)
             if not key.is_private or key.curve_name != CURVE:
@@ -168,13 +168,13 @@ def key_id(token: str, *, limit: int = SMALL_TOKEN) -> str:
 
 
 def unverified(token: str, *, limit: int = SMALL_TOKEN) -> bytes:
-    """The payload of a token whose key stands inside it (enrolment): call `verify` with that key before using more."""
+    """The payload of a token whose key stands inside it (enrolment): use only the key, then call `verify`."""
     _header(token, limit)
     return urlsafe_b64decode(token.split(".")[1].encode())
 
 
 def fingerprint(kid: str) -> str:
-    """A key's thumbprint for people to compare: its first 128 bits as eight groups of four hexadecimal digits."""
+    """A thumbprint for people to compare: its first 128 bits as eight groups of four hexadecimal digits."""
     digits = urlsafe_b64decode(kid.encode())[:16].hex()
     return " ".join(digits[start : start + 4] for start in range(0, len(digits), 4))
 
