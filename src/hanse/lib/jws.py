@@ -1,9 +1,9 @@
 """Signed tokens: JWS compact serialisation (RFC 7515) with ES256 and nothing else.
 
-Every token of Hanse is made and read here. The protected header holds exactly `alg`, `typ` and `kid`, each once:
-`typ` keeps a token of one use from passing as one of another (RFC 8725, 3.11), `kid` is the RFC 7638 thumbprint of
-the key. Whoever verifies names the `typ` and the key they accept; only enrolment reads a key out of a token.
-"""
+Every token of Hanse is made and read here. The protected header holds exactly `alg`, `typ` and `kid`, each
+once: `typ` keeps a token of one use from passing as one of another (RFC 8725, 3.11), `kid` is the RFC 7638
+thumbprint of the key. Whoever verifies names the `typ` and the key they accept; only enrolment reads a key
+out of a token."""
 
 import json
 import os
