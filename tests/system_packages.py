@@ -1,7 +1,7 @@
 """Programs that tests need and Python's packages do not bring: which, from where, for which tests.
 
-`python tests/system_packages.py` installs what is missing when it may (root on Debian or Ubuntu) and says what
-it could not install; `tests/conftest.py` then leaves the marked tests out, with the reason.
+`python tests/system_packages.py` installs what is missing when it may (root on Debian or Ubuntu) and says
+what it could not install; `tests/conftest.py` then leaves the marked tests out, with the reason.
 """
 
 import os
@@ -64,7 +64,7 @@ def main() -> None:
         install(wanted)
     for one in missing():
         print(
-            f"{one.binary} is missing (package {one.package}): no tests marked {one.marker}", file=sys.stderr
+            f"{one.binary} is missing (package {one.package}): no {one.marker} tests", file=sys.stderr
         )
 
 

@@ -1,4 +1,4 @@
-"""Imports go one way, as in `docs/architecture.md`. A new folder fails here until somebody says where it stands."""
+"""Imports go one way, as in `docs/architecture.md`. A new folder fails here until it is given its place."""
 
 import ast
 from collections.abc import Iterator

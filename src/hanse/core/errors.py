@@ -8,6 +8,7 @@ Messages never hold patient data, tokens or the values of a question.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -18,21 +19,51 @@ class Problem(Exception):
     title: ClassVar[str] = "The request cannot be carried out"
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, detail: str, *, hint: str = "", **more: Any) -> None:
+    def __init__(self, detail: str, /, *, hint: str = "", **more: Any) -> None:
         super().__init__(detail)
         self.detail, self.hint, self.more = detail, hint, more
 
     @property
     def slug(self) -> str:
         """`unknown-field` of `UnknownField`: the problem's name in URLs, documents and logs."""
-        return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(self).__name__).lower()
+        return slug(type(self))
 
     def as_dict(self) -> dict[str, Any]:
         """The members of RFC 9457, and the hint."""
-        body = {"type": f"/problems/{self.slug}", "title": self.title, "status": self.status, "detail": self.detail}
+        body = {
+            "type": f"/problems/{self.slug}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
         if self.hint:
             body["hint"] = self.hint
         return body | self.more
+
+
+def slug(kind: type[Problem]) -> str:
+    """The name of a class of problems in URLs, documents and logs."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind.__name__).lower()
+
+
+def kinds() -> dict[str, type[Problem]]:
+    """Every class of problems by its slug, the general one first."""
+    found, todo = {}, [Problem]
+    while todo:
+        kind = todo.pop(0)
+        found[slug(kind)] = kind
+        todo += kind.__subclasses__()
+    return found
+
+
+def from_dict(body: Mapping[str, Any]) -> Problem:
+    """The problem that another side has rendered with `as_dict`; the general one when its kind is not known here."""
+    kind = kinds().get(str(body.get("type", "")).rpartition("/")[2], Problem)
+    more = {
+        key: value for key, value in body.items() if key not in {"type", "title", "status", "detail", "hint"}
+    }
+    detail = str(body.get("detail") or body.get("title") or Problem.title)
+    return kind(detail, hint=str(body.get("hint", "")), **more)
 
 
 class BadInput(Problem):
@@ -49,7 +80,7 @@ class BadQuestion(Problem):
     title = "The question cannot be read"
     exit_code = 2
 
-    def __init__(self, detail: str, *, hint: str = "", at: int | None = None, **more: Any) -> None:
+    def __init__(self, detail: str, /, *, hint: str = "", at: int | None = None, **more: Any) -> None:
         super().__init__(detail, hint=hint, **({"at": at} if at is not None else {}), **more)
         self.at = at
 

@@ -1,0 +1,62 @@
+"""How answers are said: the same words on the page, in the terminal and in a notebook."""
+
+from collections.abc import Mapping
+
+from hanse.core.answer import Counts, CriterionState, DatasetAnswer, NodeState, Rule
+
+UNITS = ("persons", "studies", "series")
+
+STATES: Mapping[NodeState, str] = {
+    NodeState.ANSWERED: "answered",
+    NodeState.WAITING: "waiting",
+    NodeState.LATE: "no answer in time",
+    NodeState.OFFLINE: "offline",
+    NodeState.REFUSED: "refused",
+    NodeState.FAILED: "failed",
+}
+
+RULES: Mapping[Rule, str] = {
+    Rule.EXACT: "Exact: the data are public.",
+    Rule.ROUNDED: "Rounded (~), so that small differences between questions say nothing about one person.",
+    Rule.WITHHELD: "Withheld: fewer persons than the node's threshold. Zero looks the same.",
+    Rule.EARLIER: "Earlier answer: nearly the same persons were counted before, so that number is repeated.",
+    Rule.CAPPED: "Too many questions: this dataset has answered as many different questions as it may.",
+    Rule.NOT_COUNTED: "Not counted: a criterion could not be applied here, or the dataset answers nobody.",
+}
+
+CRITERIA: Mapping[CriterionState, str] = {
+    CriterionState.APPLIED: "applied",
+    CriterionState.UNSUPPORTED: "no such data here",
+    CriterionState.UNKNOWN_VALUE: "unknown value here",
+}
+
+
+def number(counts: Counts, unit: str = "persons") -> str:
+    """`1,204`, `~120` when rounded, `< 10` when withheld, and an en dash where there is no number to say."""
+    value: int | None = getattr(counts, unit)
+    if value is not None:
+        return f"~{value:,}" if counts.rounding else f"{value:,}"
+    if unit == "persons" and counts.threshold:
+        return f"< {counts.threshold}"
+    return "–"
+
+
+def remarks(dataset: DatasetAnswer) -> list[str]:
+    """What a reader must know of a dataset's numbers: a rule that is not plain, criteria not applied, notes."""
+    said = [] if dataset.counts.rule in (Rule.EXACT, Rule.ROUNDED) else [dataset.counts.rule.value]
+    for one in dataset.criteria:
+        if one.state is not CriterionState.APPLIED:
+            said.append(f"{one.criterion}: {CRITERIA[one.state]}")
+        elif one.note:
+            said.append(one.note)
+    return said
+
+
+def place(text: str, at: int, width: int = 72) -> tuple[str, int]:
+    """The part of a question around the place `at` (1 is its first character), as one line of `width` characters
+    and an ellipsis where something is cut, and how many characters of that line stand before the place."""
+    flat = "".join(" " if letter.isspace() else letter for letter in text)
+    start = max(0, min(at - 1 - width // 2, len(flat) - width))
+    head = "…" if start else ""
+    shown = flat[start : start + width]
+    return head + shown + ("…" if start + width < len(flat) else ""), at - 1 - start + len(head)

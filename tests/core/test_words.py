@@ -1,0 +1,42 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hanse.core.answer import Counts, CriterionAnswer, CriterionState, DatasetAnswer, NodeState, Rule
+from hanse.core.words import CRITERIA, RULES, STATES, number, place, remarks
+
+
+def test_numbers_say_how_sure_they_are() -> None:
+    assert number(Counts(Rule.EXACT, 1204, 2000, 5000), "series") == "5,000"
+    assert number(Counts(Rule.ROUNDED, 120, 150, 1010, rounding=10)) == "~120"
+    assert number(Counts(Rule.EXACT, 0, 0, 0)) == "0"
+
+
+def test_a_withheld_count_names_its_threshold_and_gives_no_studies() -> None:
+    withheld = Counts(Rule.WITHHELD, threshold=10)
+    assert [number(withheld, unit) for unit in ("persons", "studies", "series")] == ["< 10", "–", "–"]
+
+
+def test_every_state_and_rule_has_words() -> None:
+    assert (set(STATES), set(RULES), set(CRITERIA)) == (set(NodeState), set(Rule), set(CriterionState))
+
+
+def test_criteria_that_were_not_applied_are_named() -> None:
+    criteria = (
+        CriterionAnswer("person.age >= 52", CriterionState.APPLIED, "applied as person.age >= 50"),
+        CriterionAnswer("condition.stage = 'II'", CriterionState.UNSUPPORTED),
+    )
+    dataset = DatasetAnswer("dataset_1", "a", "A", 1, "protected", criteria, Counts(Rule.NOT_COUNTED))
+    assert remarks(dataset) == [
+        "not counted",
+        "applied as person.age >= 50",
+        "condition.stage = 'II': no such data here",
+    ]
+
+
+@given(st.text(min_size=1, max_size=400), st.data())
+def test_the_place_in_a_question_is_found_again_in_its_line(text: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(1, len(text)))
+    line, before = place(text, at, 40)
+    assert "\n" not in line
+    assert len(line) <= 42
+    assert line[before] == (" " if text[at - 1].isspace() else text[at - 1])
