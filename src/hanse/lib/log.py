@@ -1,7 +1,7 @@
 """An append-only log in a database table, in which every entry carries the hash of the one before.
 
-An entry that is changed, removed or put in between breaks the chain, and `verify` says where. What a chain alone cannot
-show is that entries at its end were cut off: whoever must know that keeps a copy of the last hash elsewhere.
+An entry that is changed, removed or put in between breaks the chain, and `verify` says where. What a chain alone
+cannot show is that entries were cut off at its end: who must know that keeps a copy of the last hash elsewhere.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ _BEFORE_THE_FIRST = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something that happened: `number` counts from 1, `hash` covers everything here and so all that came before."""
+    """Something that happened: `number` counts from 1, `hash` covers everything here, and so all before it."""
 
     number: int
     at: str
@@ -45,21 +45,13 @@ class Entry:
 def append(connection: sa.Connection, kind: str, body: Mapping[str, Any]) -> Entry:
     """Adds an entry within the caller's transaction: what it tells of and the entry are committed together.
 
-    The transaction must be one that may write from its start (`sql.begin`), so that two entries never follow the same.
+    The transaction is one that may write from its start (`sql.begin`): two entries never follow the same.
     """
     number, previous = head(connection)
     at = clock.text(clock.now())
     entry = Entry(number + 1, at, kind, body, previous, _hash(number + 1, at, kind, body, previous))
-    connection.execute(
-        LOG.insert().values(
-            number=entry.number,
-            at=at,
-            kind=kind,
-            body=canonical(body).decode(),
-            previous=previous,
-            hash=entry.hash,
-        )
-    )
+    row = {"number": entry.number, "at": at, "kind": kind, "previous": previous, "hash": entry.hash}
+    connection.execute(LOG.insert().values(**row, body=canonical(body).decode()))
     return entry
 
 
@@ -79,7 +71,7 @@ def entries(connection: sa.Connection, after: int = 0) -> Iterator[Entry]:
 
 
 def verify(connection: sa.Connection) -> int:
-    """Reads the whole log; how many entries it has. Raises `Damaged` that names the first entry that does not fit."""
+    """Reads the whole log; how many entries it has. Raises `Damaged` naming the first that does not fit."""
     number, previous = 0, _BEFORE_THE_FIRST
     for entry in entries(connection):
         number += 1

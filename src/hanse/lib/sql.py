@@ -30,8 +30,13 @@ class Migration:
 
 
 def create(*tables: sa.Table) -> Callable[[sa.Connection], object]:
-    """The `apply` of a migration that creates these tables and their indexes."""
-    return lambda connection: tables[0].metadata.create_all(connection, tables=tables, checkfirst=False)
+    """The `apply` of a migration that creates these tables and their indexes, in this order."""
+
+    def apply(connection: sa.Connection) -> None:
+        for table in tables:
+            table.create(connection)
+
+    return apply
 
 
 def statements(*texts: str) -> Callable[[sa.Connection], object]:
