@@ -327,3 +327,31 @@ def printable(value: str, name: str) -> str:
     if not value.isprintable() or value != value.strip():
         raise shape.wrong(name, "printable text without spaces around it")
     return value
+
+
+def node_id(thumbprint: str) -> str:
+    """The id of the node that enrolled with this key: nobody else can have it, and it names no hub."""
+    return ids.derived("node", thumbprint)
+
+
+def hub_id(thumbprint: str) -> str:
+    """The id that messages to the hub with this key carry as their audience."""
+    return ids.derived("hub", thumbprint)
+
+
+def dataset_id(node: str, name: str) -> str:
+    """The id of the dataset that a node calls `name`; the hub refuses a record whose id is another one."""
+    return ids.derived("dataset", node, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """The permission to write or read one blob, once."""
+
+    blob: Blob
+    write: bool
+
+
+def fetch(body: Any) -> Fetch:
+    body = shape.members(body, "fetch", frozenset({"blob", "write"}))
+    return Fetch(blob(body.get("blob")), shape.truth(body, "write"))

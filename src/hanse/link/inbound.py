@@ -1,0 +1,249 @@
+"""The hub's end of the link: five routes that nodes call.
+
+Every request carries a message that the node signed; nothing that TLS or a proxy says about the caller is
+believed. A node that is unknown and one that is not (or no longer) approved get the same refusal.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from hanse.core import clock, plain, wire
+from hanse.core.errors import BadEnvelope, BadInput, NotFound, Problem, Refused, TooLarge
+from hanse.core.wire import Envelope, Kind
+from hanse.lib import jws
+from hanse.lib.jws import PublicKey, Signer
+from hanse.link.mailbox import Mailbox, Reply
+
+PREFIX = "/link/v1"
+MAX_HOLD_S = 55.0  # proxies of hospitals cut what is quiet for 60 s
+MAX_BATCH = 64  # messages
+MAX_BATCH_BYTES = 8 << 20
+READ_WITHIN_S = 30.0  # a request that takes longer to arrive is dropped
+BLOB_LIFE = timedelta(minutes=15)
+AUTHORIZATION = "Hanse "
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A node that may speak."""
+
+    node: str
+    key: PublicKey
+
+
+class Directory(Protocol):
+    """What the link needs to know about nodes. Called in worker threads."""
+
+    def known(self, kid: str) -> Known | None:
+        """The approved node with this key; None for every other key."""
+        ...
+
+    def enrol(self, request: wire.Enrol, key: PublicKey, at: datetime) -> str:
+        """Lets a node wait for approval and returns its state; `BadToken` when its token does not count."""
+        ...
+
+    def greet(self, node: str, hello: wire.Hello, at: datetime) -> None: ...
+
+    def describe(self, node: str, records: Sequence[plain.Record], issued: datetime) -> None: ...
+
+    def seen(self, node: str, at: datetime) -> None:
+        """The node has called."""
+        ...
+
+
+@dataclass(frozen=True)
+class Inbound:
+    """The hub's end; `routes` are mounted at the root of its application."""
+
+    signer: Signer
+    mailbox: Mailbox
+    directory: Directory
+    hold_s: float = 25.0
+
+    @property
+    def hub(self) -> str:
+        return wire.hub_id(self.signer.public.kid)
+
+    @property
+    def routes(self) -> list[Route]:
+        return [
+            Route(f"{PREFIX}/hub", self.introduce, methods=["GET"]),
+            Route(f"{PREFIX}/enrol", self.enrol, methods=["POST"]),
+            Route(f"{PREFIX}/poll", self.poll, methods=["POST"]),
+            Route(f"{PREFIX}/answers", self.answers, methods=["POST"]),
+            Route(f"{PREFIX}/blobs/{{sha256}}", self.write_blob, methods=["PUT"]),
+            Route(f"{PREFIX}/blobs/{{sha256}}", self.read_blob, methods=["GET"]),
+        ]
+
+    async def introduce(self, _request: Request) -> Response:
+        """Who this hub is; a node compares the key with the one that its token names."""
+        key = self.signer.public
+        return _json(
+            {
+                "hub": self.hub,
+                "jwk": key.jwk,
+                "fingerprint": key.fingerprint,
+                "protocols": wire.PROTOCOLS,
+                "hold_s": self.hold_s,
+                "at": clock.text(clock.now()),
+            }
+        )
+
+    async def enrol(self, request: Request) -> Response:
+        """Takes a node's request to be let in, signed with the key that it brings."""
+        token = await _text(request, jws.SMALL_TOKEN)
+        claimed = wire.decode(jws.unverified(token))
+        try:
+            key = PublicKey.from_jwk((claimed.body or {}).get("jwk"))
+        except BadInput as problem:
+            raise BadEnvelope(problem.detail) from None
+        message = wire.decode(jws.verify(token, key, wire.ENROL_TYP))
+        at = clock.now()
+        if message.kind is not Kind.ENROL or message.sender != wire.node_id(key.kid):
+            raise BadEnvelope("This is not an enrolment by the key's own node.")
+        wire.check_fresh(message, at=at)
+        wire.check(message, audience=self.hub, at=at)
+        asked = wire.enrol(message.body)
+        wire.negotiate(wire.PROTOCOLS, asked.hello.protocols)
+        state = await run_in_threadpool(self.directory.enrol, asked, key, at)
+        return _json({"node": message.sender, "state": state, "fingerprint": key.fingerprint})
+
+    async def poll(self, request: Request) -> Response:
+        """The messages for a node; waits for one, at most as long as the node and this hub want."""
+        message = await self._open(await _text(request, jws.SMALL_TOKEN), frozenset({Kind.POLL}))
+        wanted = wire.poll(message.body)
+        await run_in_threadpool(self.directory.seen, message.sender, clock.now())
+        hold_s = min(wanted.hold_s, self.hold_s, MAX_HOLD_S)
+        letters = await self.mailbox.take(message.sender, wanted.got, hold_s)
+        return _json({"messages": [letter.token for letter in letters]})
+
+    async def answers(self, request: Request) -> Response:
+        """A batch of messages from one or more nodes, and what became of each: one bad message spoils no
+        other."""
+        batch = wire.load(await _read(request, MAX_BATCH_BYTES))
+        tokens = batch.get("messages") if isinstance(batch, dict) else None
+        if not isinstance(tokens, list) or len(tokens) > MAX_BATCH:
+            raise BadEnvelope(f"A batch is an object with a list 'messages' of at most {MAX_BATCH} tokens.")
+        return _json({"results": [await self._accept(token) for token in tokens]})
+
+    async def _accept(self, token: Any) -> dict[str, Any]:
+        try:
+            message = await self._open(token, _SENT, limit=wire.MAX_TOKEN)
+            return {"id": message.id, "state": await self._act(message)}
+        except Problem as problem:
+            return {"state": "refused", "problem": problem.as_dict()}
+
+    async def _act(self, message: Envelope) -> str:
+        body = await self._body(message)
+        match message.kind:
+            case Kind.HELLO:
+                hello = wire.hello(body)
+                wire.negotiate(wire.PROTOCOLS, hello.protocols)
+                await run_in_threadpool(self.directory.greet, message.sender, hello, clock.now())
+            case Kind.CATALOGUE:
+                records = await run_in_threadpool(plain.catalogue_from_plain, body)
+                await run_in_threadpool(self.directory.describe, message.sender, records, message.issued)
+            case _:
+                reply = Reply(message.reply_to, message.sender, message.kind, body)
+                if not await self.mailbox.deliver(reply):
+                    return "late"
+        return "accepted"
+
+    async def _body(self, message: Envelope) -> Any:
+        """The body of a message, out of its blob if it travelled apart."""
+        if message.blob is None:
+            return message.body
+        content = await self.mailbox.load(message.sender, message.blob.sha256)
+        if content is None or len(content) != message.blob.size:
+            raise NotFound(
+                "The blob that this message names is not here.", hint="Send it before the message."
+            )
+        return await run_in_threadpool(wire.load, content)
+
+    async def write_blob(self, request: Request) -> Response:
+        """Keeps the body of a message that its sender is about to send."""
+        message, wanted = await self._fetch(request, write=True)
+        content = await _read(request, wanted.size)
+        if len(content) != wanted.size or hashlib.sha256(content).hexdigest() != wanted.sha256:
+            raise BadEnvelope("The content differs from the digest or the size that was announced.")
+        await self.mailbox.store(message.sender, wanted.sha256, content, clock.now() + BLOB_LIFE)
+        return Response(status_code=204)
+
+    async def read_blob(self, request: Request) -> Response:
+        """A blob for this node. One for another node is not found, like one that never was."""
+        message, wanted = await self._fetch(request, write=False)
+        content = await self.mailbox.load(message.sender, wanted.sha256)
+        if content is None:
+            raise NotFound("There is no such blob for this node.")
+        return Response(content, media_type="application/octet-stream")
+
+    async def _fetch(self, request: Request, *, write: bool) -> tuple[Envelope, wire.Blob]:
+        token = request.headers.get("authorization", "")
+        if not token.startswith(AUTHORIZATION):
+            raise BadEnvelope("The Authorization header holds no message of kind 'fetch'.")
+        message = await self._open(token.removeprefix(AUTHORIZATION), frozenset({Kind.FETCH}))
+        wanted = wire.fetch(message.body)
+        if wanted.write is not write or wanted.blob.sha256 != request.path_params["sha256"]:
+            raise BadEnvelope("The message allows another blob, or the other direction.")
+        return message, wanted.blob
+
+    async def _open(self, token: Any, kinds: frozenset[Kind], *, limit: int = jws.SMALL_TOKEN) -> Envelope:
+        """The message in a token: from an approved node, signed by it, for this hub, now, and for the first
+        time."""
+        known = await run_in_threadpool(self.directory.known, jws.key_id(token, limit=limit))
+        if known is None:
+            raise Refused(
+                "This hub takes no messages from this key.",
+                hint="Enrol the node, and ask the hub's operator to approve it (hanse hub approve).",
+            )
+        message = wire.decode(jws.verify(token, known.key, wire.TYP, limit=limit))
+        if message.sender != known.node or message.kind not in kinds:
+            raise BadEnvelope(
+                "The message is not from the key's own node, or of a kind that belongs elsewhere."
+            )
+        at = clock.now()
+        wire.check_fresh(message, at=at)
+        wire.check(message, audience=self.hub, at=at)
+        until = wire.remember_until(message)
+        if not await self.mailbox.first_time(message.sender, message.id, message.issued, until):
+            raise BadEnvelope("This message came before.")
+        return message
+
+
+_SENT = wire.REPLIES | {Kind.HELLO, Kind.CATALOGUE}
+
+
+def _json(body: Any) -> Response:
+    return Response(orjson.dumps(body), media_type="application/json")
+
+
+async def _text(request: Request, most: int) -> str:
+    try:
+        return (await _read(request, most)).decode("ascii")
+    except UnicodeDecodeError:
+        raise BadEnvelope("A token is made of ASCII characters.") from None
+
+
+async def _read(request: Request, most: int) -> bytes:
+    """The body of a request, at most `most` bytes, arriving within `READ_WITHIN_S`."""
+    chunks, size = [], 0
+    try:
+        async with asyncio.timeout(READ_WITHIN_S):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > most:
+                    raise TooLarge(f"This request is larger than {most} bytes.")
+                chunks.append(chunk)
+    except TimeoutError:
+        raise BadEnvelope(f"The request did not arrive within {READ_WITHIN_S:.0f} s.") from None
+    return b"".join(chunks)
