@@ -1,0 +1,149 @@
+"""Comparing a question with a vocabulary: what is wrong with it, and what of it a dataset can apply."""
+
+import re
+from collections.abc import Mapping
+from typing import NoReturn
+
+from hanse.core.answer import CriterionState
+from hanse.core.errors import BadQuestion
+from hanse.core.fields import PERSON, Field, Type, Vocabulary
+from hanse.core.query import (
+    OPENS_ROWS,
+    Between,
+    Compare,
+    Count,
+    Criterion,
+    IsNull,
+    Like,
+    Node,
+    Question,
+    Use,
+    Within,
+    WithinDays,
+    criteria,
+    entity,
+    literals,
+    rows_of,
+    walk,
+)
+
+
+def check(question: Question, vocabulary: Vocabulary, text: str = "") -> list[str]:
+    """Raises `BadQuestion` for the first mistake; returns warnings (values that the vocabulary does not know).
+
+    `text` is the text that the question was read from: places in it are named when it is given.
+    """
+    warnings = []
+    for use in criteria(question.root):
+        known = vocabulary.get(use.field)
+        if known is None:
+            near = vocabulary.near(use.field)
+            _fail(f"There is no field {use.field}.", f"Did you mean {near}?" if near else "", use.field, text)
+        _check_type(use, known, text)
+        for code in _codes(use, known):
+            near = known.codes.near(code) if known.codes else None
+            meant = f"; did you mean '{near}'?" if near else "."
+            warnings.append(f"{known.name} has no such value in vocabulary {vocabulary.version}{meant}")
+    for node in walk(question.root):
+        if isinstance(node, Count | WithinDays):
+            _check_rows(node, vocabulary, text)
+    return warnings
+
+
+def _fail(words: str, hint: str, field: str, text: str) -> NoReturn:
+    without_texts = re.sub(r"'(?:[^']|'')*'", lambda quoted: " " * len(quoted[0]), text)
+    found = re.search(rf"(?<![\w.]){re.escape(field)}(?![\w.])", without_texts)
+    at = found.start() + 1 if found else None
+    raise BadQuestion(words + (f" (character {at})" if at else ""), hint=hint, at=at, field=field)
+
+
+_ORDERED = {"<", "<=", ">", ">="}
+_LITERALS: Mapping[Type, tuple[type, ...]] = {
+    Type.CODE: (str,),
+    Type.TEXT: (str,),
+    Type.INTEGER: (int, float),
+    Type.NUMBER: (int, float),
+    Type.DAY: (int, float),
+    Type.BOOLEAN: (bool,),
+    Type.KEY: (),
+}
+
+
+def _check_type(use: Criterion | Use, field: Field, text: str) -> None:
+    if isinstance(use, Use | IsNull):
+        return
+    if field.type is Type.KEY:
+        _fail(f"{field.name} can only be counted.", f"Write: count({field.name}) >= 2", field.name, text)
+    for value in literals(use):
+        wanted = _LITERALS[field.type]
+        if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
+            _fail(f"{field.name} holds {_HOLDS[field.type]}.", _EXAMPLE[field.type], field.name, text)
+    ordered = isinstance(use, Between) or (isinstance(use, Compare) and use.op in _ORDERED)
+    if ordered and (
+        field.type in (Type.TEXT, Type.BOOLEAN) or (field.codes is not None and not field.codes.ordered)
+    ):
+        _fail(f"The values of {field.name} have no order.", "Use = or IN.", field.name, text)
+    if isinstance(use, Like) and field.type is not Type.TEXT:
+        _fail(f"{field.name} is not free text.", "Use = or IN; LIKE is for texts.", field.name, text)
+    if isinstance(use, Within) and field.type is not Type.CODE:
+        _fail(f"{field.name} has no code list.", "within is for coded fields.", field.name, text)
+
+
+_HOLDS = {
+    Type.CODE: "a code",
+    Type.TEXT: "text",
+    Type.INTEGER: "a number",
+    Type.NUMBER: "a number",
+    Type.DAY: "a number of days",
+    Type.BOOLEAN: "TRUE or FALSE",
+}
+_EXAMPLE = {
+    Type.CODE: "A code is a text in single quotes.",
+    Type.TEXT: "A text stands in single quotes.",
+    Type.INTEGER: "Write a number without quotes.",
+    Type.NUMBER: "Write a number without quotes.",
+    Type.DAY: "Write a whole number of days without quotes.",
+    Type.BOOLEAN: "Write TRUE or FALSE without quotes.",
+}
+
+
+def _check_rows(node: Count | WithinDays, vocabulary: Vocabulary, text: str) -> None:
+    for side in _sides(node):
+        entities = {entity(side)} if isinstance(side, str) else set(rows_of(side))
+        nested = not isinstance(side, str) and any(isinstance(part, OPENS_ROWS) for part in walk(side))
+        if len(entities) != 1 or nested:
+            raise BadQuestion("Inside count and within_days, a criterion speaks of the rows of one entity.")
+        (name,) = entities
+        if isinstance(node, WithinDays) and vocabulary.day(name) is None:
+            raise BadQuestion(f"{name} has no day, so within_days cannot place it in time.")
+        if isinstance(node, WithinDays) and isinstance(side, str) and side != vocabulary.day(name):
+            _fail(f"{side} does not place a row in time.", f"Write {vocabulary.day(name)}.", side, text)
+    if isinstance(node, Count) and node.field and node.where and rows_of(node.where) != {entity(node.field)}:
+        raise BadQuestion(f"count({node.field}, ...) needs a criterion on {entity(node.field)}.")
+    if isinstance(node, Count) and node.field and entity(node.field) == PERSON:
+        raise BadQuestion("A person has one row; count counts the rows of something else.")
+
+
+def _sides(node: Count | WithinDays) -> tuple["Node | str", ...]:
+    if isinstance(node, WithinDays):
+        return (node.first, node.second)
+    return tuple(one for one in (node.field, node.where) if one is not None)
+
+
+def _codes(use: Criterion | Use, field: Field) -> list[str]:
+    """The values of a coded field that its code list does not know."""
+    if field.codes is None or isinstance(use, Like):
+        return []
+    return [str(value) for value in literals(use) if value not in field.codes.codes]
+
+
+def criterion_state(use: Criterion | Use, vocabulary: Vocabulary, columns: frozenset[str]) -> CriterionState:
+    """What a dataset with data in `columns` can do with this criterion, by the node's own vocabulary."""
+    field = vocabulary.get(use.field)
+    if field is None or field.name not in columns:
+        return CriterionState.UNSUPPORTED
+    try:
+        _check_type(use, field, "")
+    except BadQuestion:
+        return CriterionState.UNSUPPORTED
+    return CriterionState.UNKNOWN_VALUE if _codes(use, field) else CriterionState.APPLIED
