@@ -1,10 +1,16 @@
 """What all tests share: which of them can run here, and what a left-out test means."""
 
 import os
-from collections.abc import Iterator
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+import uvicorn
+from starlette.types import ASGIApp
 from tests.system_packages import missing
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -50,3 +56,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def shared() -> Path:
     """The folder of real data beside the checkout; for tests marked `shared`."""
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Callable[[ASGIApp], str]]:
+    """A real server on a free port for an ASGI application; gives its address, and stops at the end."""
+    with ExitStack() as servers:
+        yield lambda app: servers.enter_context(serving(app))
+
+
+@contextmanager
+def serving(app: ASGIApp) -> Iterator[str]:
+    """An ASGI application behind uvicorn, in a thread, on a free port of this machine."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(timeout=10)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from hanse.core.answer import Counts, CriterionState, DatasetAnswer, NodeState, Rule
+from hanse.core.answer import Counts, CriterionState, DatasetAnswer, NodeState, Rule, Totals
 
 UNITS = ("persons", "studies", "series")
 
@@ -39,6 +39,22 @@ def number(counts: Counts, unit: str = "persons") -> str:
     if unit == "persons" and counts.threshold:
         return f"< {counts.threshold}"
     return "–"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 dataset`, `2 datasets`, `1,204 persons`: for nouns that take an s."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def left_out(sums: Totals) -> str:
+    """Which datasets the sums hold and which they do not, and how many nodes answered."""
+    said = [f"Counted in {plural(sums.datasets_counted, 'dataset')}."]
+    if sums.datasets_withheld:
+        said.append(f"{plural(sums.datasets_withheld, 'dataset')} withheld, not in the sums.")
+    if sums.datasets_not_counted:
+        said.append(f"{plural(sums.datasets_not_counted, 'dataset')} not counted.")
+    said.append(f"{sums.nodes_answered} of {plural(sums.nodes, 'node')} answered.")
+    return " ".join(said)
 
 
 def remarks(dataset: DatasetAnswer) -> list[str]:

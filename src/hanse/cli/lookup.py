@@ -1,0 +1,132 @@
+"""`hanse datasets`, `hanse nodes` and `hanse vocabulary`: what there is to ask."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+from rich.text import Text
+
+from hanse.cli.output import clean, columns, consoles, hint, hub_option, json_option, line, print_json
+from hanse.client import Hanse
+from hanse.core.answer import Counts, Rule
+from hanse.core.errors import NotFound
+from hanse.core.words import UNITS, number
+
+
+@click.command()
+@click.argument("words", nargs=-1)
+@json_option
+@hub_option
+def datasets(words: tuple[str, ...], as_json: bool, hub_url: str) -> None:
+    """List the datasets that hold all WORDS in their name, title, node or cancer types.
+
+    \b
+    Examples:
+      hanse datasets
+      hanse datasets breast
+    """
+    out, err = consoles()
+    found = [one for one in Hanse(hub_url).datasets() if _holds(one, words)]
+    if as_json:
+        print_json(found)
+        return
+    by_node: dict[str, list[dict[str, Any]]] = {}
+    for one in found:
+        by_node.setdefault(f"{one['node_name']} ({one['country']})", []).append(one)
+    for node in sorted(by_node):
+        out.print(line((clean(node), "bold")))
+        rows = [_dataset(one) for one in sorted(by_node[node], key=lambda one: str(one["name"]))]
+        out.print(*(line(f"  {text}") for text in columns(rows, {0: 36, 1: 60})), sep="\n")
+    hint(err, f"{len(found)} datasets. `hanse search \"condition.cancer_type = 'breast'\"` asks all of them.")
+
+
+def _holds(dataset: Mapping[str, Any], words: tuple[str, ...]) -> bool:
+    held = " ".join(
+        [dataset["name"], dataset["title"], dataset["node_name"], *dataset["cancer_types"]]
+    ).casefold()
+    return all(word.casefold() in held for word in words)
+
+
+def _dataset(one: Mapping[str, Any]) -> list[str]:
+    counts = one["counts"]
+    shown = Counts(Rule(counts["rule"]), *(counts.get(name) for name in (*UNITS, "threshold", "rounding")))
+    said = ", ".join(f"{number(shown, unit)} {unit}" for unit in UNITS if number(shown, unit) != "–")
+    return [
+        clean(one["name"]),
+        clean(one["title"]),
+        clean(str(one["access"])),
+        said,
+        ", ".join(one["cancer_types"]),
+    ]
+
+
+@click.command()
+@json_option
+@hub_option
+def nodes(as_json: bool, hub_url: str) -> None:
+    """List the nodes of the federation: where, in which state, last heard when, with which software."""
+    out, err = consoles()
+    found = Hanse(hub_url).nodes()
+    if as_json:
+        print_json(found)
+        return
+    keys = ("name", "country", "state", "datasets", "last_seen", "software", "vocabulary")
+    rows = [[key.replace("_", " ") for key in keys]]
+    rows += [[clean(str("–" if one[key] is None else one[key])) for key in keys] for one in found]
+    first, *rest = columns(rows, {0: 48})
+    out.print(line((first, "bold")), *map(line, rest), sep="\n")
+    if not found:
+        hint(err, "No node has joined yet. The hub's operator makes a token: `hanse hub token`.")
+
+
+@click.command()
+@click.argument("field", required=False)
+@json_option
+@hub_option
+def vocabulary(field: str | None, as_json: bool, hub_url: str) -> None:
+    """Explain FIELD with its values, or list all fields.
+
+    \b
+    Examples:
+      hanse vocabulary
+      hanse vocabulary image.modality
+    """
+    out, err = consoles()
+    words = Hanse(hub_url).vocabulary()
+    found = words if field is None else _field(words, field)
+    if as_json:
+        print_json(found)
+    elif field is None:
+        out.print(*_overview(words), sep="\n")
+        hint(err, "`hanse vocabulary FIELD` explains one field and lists its values.")
+    else:
+        out.print(*_explained(found), sep="\n")
+
+
+def _field(words: Mapping[str, Any], name: str) -> dict[str, Any]:
+    fields = {one["name"]: one for one in words["fields"]}
+    if name not in fields:
+        near = difflib.get_close_matches(name, fields, n=1, cutoff=0.5)
+        raise NotFound(
+            f"There is no field {name!r}.",
+            hint=f"Did you mean {near[0]}?" if near else "`hanse vocabulary` lists all fields.",
+        )
+    return fields[name]
+
+
+def _overview(words: Mapping[str, Any]) -> Iterator[Text]:
+    yield line((f"Vocabulary {words['version']}", "bold"))
+    rows = [
+        [one["name"], one["type"] + (f" in {one['unit']}" if one["unit"] else ""), one["label"]]
+        for one in words["fields"]
+    ]
+    yield from (line(f"  {text}") for text in columns(rows))
+
+
+def _explained(field: Mapping[str, Any]) -> Iterator[Text]:
+    unit = f" in {field['unit']}" if field["unit"] else ""
+    yield line((field["name"], "bold"), f"  {field['type']}{unit}: {field['label']}")
+    yield line(field["about"])
+    if values := field.get("values"):
+        yield from (line(f"  {text}") for text in columns([[one["code"], one["label"]] for one in values]))

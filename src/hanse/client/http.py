@@ -1,0 +1,131 @@
+"""A hub, as a researcher's program sees it: datasets, nodes, the vocabulary, and questions."""
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from hanse import __version__
+from hanse.client import events
+from hanse.client.answer import Answer
+from hanse.core.errors import BadInput, Problem, Unreachable, from_dict
+
+MARGIN_S = 15.0  # how much longer than a question's deadline the client waits for the hub's next word
+
+
+class Hanse:
+    """The hub at `url`. `search` asks; `datasets`, `nodes` and `vocabulary` look things up.
+
+    Raises the classes of `hanse.core.errors`: `BadQuestion` with the place in the question, `Unreachable` when the
+    hub does not answer, `NotFound`, and so on.
+    """
+
+    def __init__(self, url: str, *, timeout_s: float = 30.0) -> None:
+        where = urlsplit(url)
+        if where.scheme not in ("http", "https") or not where.hostname:
+            raise BadInput(f"{url!r} is not the address of a hub", hint="Write it as https://hub.example.org")
+        self.url = url.rstrip("/")
+        self._http = httpx.Client(
+            base_url=f"{self.url}/api/v1",
+            timeout=timeout_s,
+            trust_env=not _loopback(where.hostname),
+            headers={"User-Agent": f"hanse/{__version__}"},
+        )
+
+    def datasets(self) -> list[dict[str, Any]]:
+        """The catalogue: a description of every dataset that nodes have published."""
+        return self._get("/datasets")["datasets"]
+
+    def dataset(self, id: str) -> dict[str, Any]:
+        """One dataset's description; `NotFound` when the hub knows no such dataset."""
+        return self._get(f"/datasets/{quote(id, safe='')}")
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """Every node with its country, state, time of its last call, software and vocabulary version."""
+        return self._get("/nodes")["nodes"]
+
+    def vocabulary(self) -> dict[str, Any]:
+        """Entities and fields that a question may name, with types, units and codes."""
+        return self._get("/vocabulary")
+
+    def search(
+        self,
+        question: str | dict[str, Any],
+        *,
+        breakdowns: Iterable[str] = (),
+        datasets: Iterable[str] | None = None,
+        deadline_s: float = 10.0,
+    ) -> Answer:
+        """Ask every node one question, CQL2 text or JSON, and return while answers are still coming.
+
+        `breakdowns` names fields by whose values persons are also counted; `datasets` asks only these; a node that
+        has said nothing after `deadline_s` seconds is a row with the state `late`. `BadQuestion` is raised here.
+        """
+        body: dict[str, Any] = {"question": question, "deadline_s": deadline_s}
+        if breakdowns := list(breakdowns):
+            body["breakdowns"] = breakdowns
+        if datasets is not None:
+            body["datasets"] = list(datasets)
+        return Answer(self._stream(body, deadline_s + MARGIN_S))
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> "Hanse":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Hanse({self.url!r})"
+
+    def _get(self, path: str) -> Any:
+        with self._reaching():
+            response = self._http.get(path)
+            _check(response)
+            return response.json()
+
+    def _stream(self, body: dict[str, Any], timeout_s: float) -> Iterator[tuple[str, Any]]:
+        accept = {"Accept": "text/event-stream"}
+        with (
+            self._reaching(),
+            self._http.stream("POST", "/search", json=body, headers=accept, timeout=timeout_s) as response,
+        ):
+            if response.is_error:
+                response.read()
+            _check(response)
+            yield from events.read(response.iter_bytes())
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.HTTPError as error:
+            raise Unreachable(
+                f"The hub at {self.url} does not answer ({type(error).__name__})",
+                hint="Is the address right, and is the hub running? With the command line: --hub URL, or HANSE_HUB.",
+            ) from error
+
+
+def _check(response: httpx.Response) -> None:
+    if response.is_success:
+        return
+    try:
+        raise from_dict(response.json())
+    except (ValueError, AttributeError):
+        raise Problem(
+            f"{response.url.host} answered with status {response.status_code}, and not as a hub does",
+            hint="Is this the address of a hub? A proxy in between may have answered.",
+        ) from None
+
+
+def _loopback(host: str) -> bool:
+    """Whether a host is this machine, which no proxy of the environment can reach."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
