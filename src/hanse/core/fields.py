@@ -7,6 +7,7 @@ module gives them shape. One vocabulary has one version; a node uses its own, wh
 import csv
 import difflib
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -62,8 +63,8 @@ class CodeList:
         names: dict[str, str] = {}
         for code in self.codes.values():
             for name in (code.code, *code.synonyms, *code.label.values(), *code.systems.values()):
-                if name:
-                    names.setdefault(fold(name), code.code)
+                if key := fold(name):
+                    names.setdefault(key, code.code)
         return names
 
     @cached_property
@@ -108,9 +109,15 @@ class Field:
     about: str
     codes: CodeList | None = None
     unit: str = ""
-    standard: str = ""  # where the meaning comes from: "DICOM (0008,0060)", "mCODE", "EUCAIM hyper-ontology RID10311"
+    standard: str = (
+        ""  # where the meaning comes from: "DICOM (0008,0060)", "mCODE", "EUCAIM hyper-ontology RID10311"
+    )
     eucaim: str = ""  # key of the EUCAIM search attribute
     identifying: Identifying = Identifying.NO
+    least: float | None = (
+        None  # values outside [least, most] are impossible, and refused when data are prepared
+    )
+    most: float | None = None
     band: int | None = None  # width of the bands that an asker without a permit sees (ages: 5 years)
     breakdown: bool = False  # whether counts by value of this field are offered
 
@@ -166,8 +173,9 @@ class Vocabulary:
 
 
 def fold(name: str) -> str:
-    """Names are compared without case, and without what separates their words."""
-    return "".join(letter for letter in name.casefold() if letter.isalnum() or letter in "+<>=.")
+    """Names are compared without case and accents, and without what separates their words."""
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(letter for letter in letters if letter.isalnum() or letter in "+<>=.%*")
 
 
 def read_codes(path: Path) -> CodeList:
@@ -205,7 +213,9 @@ def read_vocabulary(version: str, folders: Iterable[Path]) -> Vocabulary:
     entities: dict[str, Entity] = {}
     fields: dict[str, Field] = {}
     folders = list(folders)
-    lists = {path.stem: read_codes(path) for folder in folders for path in sorted((folder / "codes").glob("*.tsv"))}
+    lists = {
+        path.stem: read_codes(path) for folder in folders for path in sorted((folder / "codes").glob("*.tsv"))
+    }
     for folder in folders:
         declared = tomllib.loads((folder / "fields.toml").read_text(encoding="utf-8"))
         for name, entity in declared.get("entity", {}).items():
@@ -215,7 +225,9 @@ def read_vocabulary(version: str, folders: Iterable[Path]) -> Vocabulary:
                 raise ValueError(f"the field {name} is declared twice")
             codes = one.pop("codes", None)
             if (codes is not None) != (one["type"] == Type.CODE) or (codes and codes not in lists):
-                raise ValueError(f"the field {name} needs a code list that exists, and only a code field has one")
+                raise ValueError(
+                    f"the field {name} needs a code list that exists, and only a code field has one"
+                )
             fields[name] = Field(
                 name=name,
                 type=Type(one.pop("type")),

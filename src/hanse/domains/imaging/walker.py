@@ -1,0 +1,299 @@
+"""A walker over explicit VR little endian (PS3.5 section 7.1), the encoding of nearly all files.
+
+Every length that a file states is checked against the bytes that there are, and elements, depth and the size of
+values are bounded. What is not plainly in order is `Odd` and left to pydicom: the walker has no opinion on it.
+"""
+
+import math
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+
+from hanse.domains.imaging.attributes import ATTRIBUTES, ITEMS, PIXEL_DATA, Value
+from hanse.domains.imaging.sources import ByteSource, Spool, Unusable
+
+FIRST_READ = 16 << 10  # holds the whole header of a typical CT or MR instance
+MAX_ELEMENTS = 1_000_000
+MAX_META_ELEMENTS = 100
+MAX_DEPTH = 32
+MAX_VALUE_BYTES = 16 << 10
+MAX_SEQUENCE_BYTES = 4 << 20
+
+DEFLATED = "1.2.840.10008.1.2.1.99"
+_EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+_ENCAPSULATED = ("1.2.840.10008.1.2.4.", "1.2.840.10008.1.2.5")  # explicit little endian around packed pixels
+_DEFLATED_REFERENCED = frozenset({"1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
+_UNDEFINED = 0xFFFFFFFF
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_SHORT = frozenset(
+    b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split()
+)  # 16 bits of length
+_LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())  # 32 bits of length
+_PADDING = " \0"
+
+_head = struct.Struct("<HH2sH").unpack_from
+_long = struct.Struct("<I").unpack_from
+
+
+class Odd(Exception):
+    """Something that the walker leaves to pydicom to interpret."""
+
+
+def walk(source: ByteSource, start: bytes = b"") -> tuple[dict[str, Value], str]:
+    """The values of `ATTRIBUTES` by keyword, and the element in which the file ends early (empty for a whole file).
+
+    `start` are the first bytes of the source where they are read already. Raises `Odd` and `Unusable`.
+    """
+    window = Window(source, start)
+    syntax, position = transfer_syntax(window)
+    if syntax == DEFLATED:
+        window, position = Window(inflated(source, position)), 0
+    elif syntax in _DEFLATED_REFERENCED or not (
+        syntax == _EXPLICIT_LITTLE or syntax.startswith(_ENCAPSULATED)
+    ):
+        raise Odd
+    values: dict[str, Value] = {"TransferSyntaxUID": syntax}
+    return values, _collect(window, position, ATTRIBUTES, values)
+
+
+class Window:
+    """The part of the source that is in memory, moved onwards as the walk needs it."""
+
+    __slots__ = ("base", "bytes", "source")
+
+    def __init__(self, source: ByteSource, start: bytes = b"") -> None:
+        self.source, self.base = source, 0
+        self.bytes = start or source.read(0, FIRST_READ)
+
+    def get(self, position: int, length: int) -> bytes:
+        """The bytes of a value, which may lie beyond the window."""
+        at = position - self.base
+        if at >= 0 and at + length <= len(self.bytes):
+            return self.bytes[at : at + length]
+        return self.source.read(position, length)
+
+    def element(self, position: int) -> tuple[int, bytes, int, int]:
+        """Tag, VR, and the place and length of the value, of the element or item that starts at `position`."""
+        at = position - self.base
+        if at < 0 or at + 12 > len(self.bytes):
+            self.base, self.bytes, at = position, self.source.read(position, FIRST_READ), 0
+            if len(self.bytes) < 8:
+                raise _ends_early("its last element")
+        group, number, vr, length = _head(self.bytes, at)
+        tag = group << 16 | number
+        if vr in _SHORT:
+            return tag, vr, position + 8, length
+        if group == 0xFFFE:
+            return tag, b"", position + 8, _long(self.bytes, at + 4)[0]
+        if vr not in _LONG:
+            raise Odd
+        if at + 12 > len(self.bytes):
+            raise _ends_early(place(tag))
+        return tag, vr, position + 12, _long(self.bytes, at + 8)[0]
+
+
+def _ends_early(place: str) -> Unusable:
+    return Unusable(f"ends in the middle of {place}", "fetch the file again")
+
+
+def place(tag: int) -> str:
+    return f"element ({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+def transfer_syntax(window: Window) -> tuple[str, int]:
+    """The transfer syntax that the file meta information (PS3.10 7.1) states, and where the data set begins."""
+    position, syntax = 132, ""
+    for _ in range(MAX_META_ELEMENTS):
+        if window.get(position, 2) != b"\x02\x00":
+            return syntax, position
+        tag, vr, start, length = window.element(position)
+        if tag == 0x00020010 and vr == b"UI" and length <= 64:
+            syntax = window.get(start, length).decode("latin-1").strip(_PADDING)
+        position = start + length
+    raise Odd
+
+
+def _elements(window: Window, position: int) -> Iterator[tuple[int, bytes, int, int]]:
+    """The elements of a data set in the order of their tags: tag, VR, and the place and length of the value."""
+    previous = 0
+    size = window.source.size
+    for _ in range(MAX_ELEMENTS):
+        if position >= size or not window.get(position, 1):
+            return
+        tag, vr, start, length = window.element(position)
+        if tag == _ITEM_END:
+            return
+        if tag <= previous or tag < 0x00080000 or not vr:
+            raise Odd
+        if length == _UNDEFINED and tag not in PIXEL_DATA:
+            if vr != b"SQ":
+                raise Odd
+            length = _sequence_end(window, tag, start) - start
+        yield tag, vr, start, length
+        previous, position = tag, start + length
+    raise Unusable(f"more than {MAX_ELEMENTS} elements", "this is no image that can be indexed")
+
+
+def _sequence_end(window: Window, sequence: int, position: int) -> int:
+    """Where a sequence of undefined length ends (PS3.5 7.5): after the delimiter that belongs to it."""
+    awaited = [_SEQUENCE_END]
+    for _ in range(MAX_ELEMENTS):
+        if position + 8 > window.source.size:
+            raise _ends_early(place(sequence))
+        tag, vr, position, length = window.element(position)
+        if tag == awaited[-1]:
+            awaited.pop()
+            if not awaited:
+                return position
+        elif (tag == _ITEM) != (awaited[-1] == _SEQUENCE_END) or (not vr and tag != _ITEM):
+            raise Odd
+        elif length != _UNDEFINED:
+            position += length
+        elif vr in (b"", b"SQ", b"OB", b"OW") and len(awaited) < 2 * MAX_DEPTH:
+            awaited.append(_ITEM_END if tag == _ITEM else _SEQUENCE_END)
+        elif vr == b"UN":
+            raise Odd
+        else:
+            raise Unusable(
+                f"sequences lie in one another more than {MAX_DEPTH} deep", "this is no ordinary image"
+            )
+    raise Unusable(f"a sequence of more than {MAX_ELEMENTS} elements", "this is no image that can be indexed")
+
+
+def _collect(
+    window: Window,
+    position: int,
+    wanted: Mapping[int, tuple[str, bytes]],
+    values: dict[str, Value],
+    under: str = "",
+) -> str:
+    """Put the wanted attributes of a data set into `values`; gives the place where the file ends early, or ""."""
+    size = window.source.size
+    for tag, vr, start, length in _elements(window, position):
+        if tag in PIXEL_DATA and length == _UNDEFINED:
+            return ""
+        if start + length > size:
+            return place(tag)
+        if tag in PIXEL_DATA:
+            return ""
+        if tag not in wanted or not length:
+            continue
+        keyword, expected = wanted[tag]
+        if vr != expected:
+            raise Odd
+        if length > (MAX_SEQUENCE_BYTES if vr == b"SQ" else MAX_VALUE_BYTES):
+            raise Unusable(f"the value of {place(tag)} is too long", "this is no image that can be indexed")
+        raw = window.get(start, length)
+        if vr == b"SQ":
+            _collect_first_item(raw, keyword, values, under)
+        elif (value := _DECODERS[vr](raw, values.get("SpecificCharacterSet"))) is not None:
+            values[under + keyword] = value
+    return ""
+
+
+def _collect_first_item(raw: bytes, keyword: str, values: dict[str, Value], under: str) -> None:
+    window = Window(Memory(raw), raw)
+    tag, _, start, length = window.element(0)
+    if tag == _SEQUENCE_END:
+        return
+    if tag != _ITEM:
+        raise Odd
+    if length != _UNDEFINED:
+        window = Window(Memory(raw[: start + length]), raw[: start + length])
+    _collect(window, start, ITEMS[keyword], values, f"{under}{keyword}.")
+
+
+class Memory:
+    """Bytes that are in memory already."""
+
+    __slots__ = ("_bytes", "size")
+
+    def __init__(self, data: bytes) -> None:
+        self._bytes, self.size = data, float(len(data))
+
+    def read(self, offset: int, length: int) -> bytes:
+        return self._bytes[offset : offset + length]
+
+
+def inflated(source: ByteSource, position: int) -> Spool:
+    """A deflated data set (PS3.5 A.5), inflated only as far as it is read."""
+    decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
+    place = position
+
+    def more(length: int) -> bytes:
+        nonlocal place
+        while not decompressor.eof:
+            packed = decompressor.unconsumed_tail
+            if not packed:
+                packed = source.read(place, FIRST_READ)
+                place += len(packed)
+            try:
+                data = decompressor.decompress(packed, length)
+            except zlib.error:
+                raise Unusable("its deflated data are damaged", "fetch the file again") from None
+            if data or not packed:
+                return data
+        return b""
+
+    return Spool(more)
+
+
+def _strings(raw: bytes, charset: Value | None = None) -> Value | None:
+    """PS3.5 6.2: padding around the values is not significant; `\\` stands between several."""
+    return _split(raw.decode("latin-1"))
+
+
+def _text(raw: bytes, charset: Value | None) -> Value | None:
+    if raw.isascii() and b"\x1b" not in raw:
+        return _split(raw.decode("ascii"))
+    from pydicom.charset import convert_encodings, decode_bytes
+    from pydicom.valuerep import TEXT_VR_DELIMS
+
+    names = list(charset) if isinstance(charset, tuple) else charset
+    return _split(decode_bytes(raw, convert_encodings(names), TEXT_VR_DELIMS))
+
+
+def _split(text: str) -> Value | None:
+    if "\\" not in text:
+        return text.strip(_PADDING) or None
+    parts = tuple(part.strip(_PADDING) for part in text.split("\\"))
+    return parts if any(parts) else None
+
+
+def _numbers(
+    read: Callable[[str], int] | Callable[[str], float],
+) -> Callable[[bytes, Value | None], Value | None]:
+    def decode(raw: bytes, charset: Value | None) -> Value | None:
+        text = raw.decode("latin-1").strip(_PADDING)
+        if not text:
+            return None
+        try:
+            values = tuple(map(read, text.split("\\")))
+        except ValueError:
+            raise Odd from None
+        if not all(map(math.isfinite, values)):
+            raise Odd
+        return values if len(values) > 1 else values[0]
+
+    return decode
+
+
+def _binary(format: str) -> Callable[[bytes, Value | None], Value | None]:
+    one = struct.Struct(f"<{format}")
+
+    def decode(raw: bytes, charset: Value | None) -> Value | None:
+        if len(raw) != one.size:
+            raise Odd
+        return one.unpack(raw)[0]
+
+    return decode
+
+
+_DECODERS: Mapping[bytes, Callable[[bytes, Value | None], Value | None]] = {
+    **dict.fromkeys((b"AS", b"CS", b"DA", b"UI"), _strings),
+    **dict.fromkeys((b"LO", b"SH"), _text),
+    b"DS": _numbers(float),
+    b"IS": _numbers(int),
+    b"US": _binary("H"),
+    b"FD": _binary("d"),
+}
