@@ -98,16 +98,18 @@ def _true(node: Node, chosen: Chosen, person: Person, vocabulary: Vocabulary) ->
             )
         case _:
             row = chosen[entity(node.field)]
-            return None if row is None else _criterion(node, row, vocabulary)
+            return None if row is None else satisfies(node, row.get(node.field.partition(".")[2]), vocabulary)
 
 
-def _criterion(node: Criterion, row: Row, vocabulary: Vocabulary) -> bool | None:
-    value = row.get(node.field.partition(".")[2])
+def satisfies(node: Criterion, value: Any, vocabulary: Vocabulary) -> bool | None:
+    """What one criterion says of one value; None when the value is unknown."""
     if isinstance(node, IsNull):
         return value is None
     if value is None:
         return None
     match node:
+        case Compare(op="=" | "<>" as op, value=literal):
+            return _compare(value, op, literal)
         case Compare(field, op, literal):
             return _compare(_rank(field, value, vocabulary), op, _rank(field, literal, vocabulary))
         case In(values=values):
@@ -120,11 +122,10 @@ def _criterion(node: Criterion, row: Row, vocabulary: Vocabulary) -> bool | None
         case Within(field, code):
             codes = vocabulary.fields[field].codes
             return codes is not None and value in codes.within(code)
-    raise AssertionError(f"no meaning for {node}")
 
 
 def _rank(field: str, value: Any, vocabulary: Vocabulary) -> Any:
-    """Codes of an ordered list compare by their ranks, all else by itself."""
+    """Codes of an ordered list are ordered by their ranks, all else by itself."""
     codes = vocabulary.fields[field].codes
     return codes.codes[value].rank if codes and codes.ordered and value in codes.codes else value
 

@@ -165,8 +165,12 @@ def _read(tree: Any, depth: int = 0) -> Node:
     if op in ("and", "or"):
         if not args:
             raise BadQuestion(f"{op.upper()} needs something to join.")
-        terms = tuple(_read(one, depth + 1) for one in args)
-        return terms[0] if len(terms) == 1 else And(terms) if op == "and" else Or(terms)
+        joint = And if op == "and" else Or
+        read_terms = (_read(one, depth + 1) for one in args)
+        terms = tuple(
+            part for one in read_terms for part in (one.terms if isinstance(one, joint) else (one,))
+        )
+        return joint(terms) if len(terms) > 1 else terms[0]
     if op not in _READERS:
         raise BadQuestion(
             f"{op} is not part of the question language.", hint="Known: " + ", ".join(sorted(_READERS))
