@@ -84,10 +84,11 @@ def digest(path: Path) -> str:
 
 
 @contextmanager
-def locked(path: Path, doing: str) -> Iterator[None]:
+def locked(path: Path, doing: str) -> Iterator[bool]:
     """One process at a time inside; the lock ends with its process, however that ends.
 
-    Raises `Conflict` at once when another process is inside.
+    Gives True when whoever was inside last did not get to the end. Raises `Conflict` at once when another process is
+    inside.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -97,7 +98,11 @@ def locked(path: Path, doing: str) -> Iterator[None]:
             raise Conflict(
                 f"another process is {doing}", hint="wait until it is done and try again"
             ) from error
-        yield
+        interrupted = os.fstat(handle).st_size > 0
+        with no_space(path):
+            os.pwrite(handle, b"busy", 0)
+        yield interrupted
+        os.ftruncate(handle, 0)
     finally:
         os.close(handle)
 
@@ -116,6 +121,10 @@ class Objects:
 
     def path(self, sha256: str) -> Path:
         return self.root / sha256[:2] / sha256
+
+    def now(self, sha256: str) -> Path:
+        """Where the bytes are at this moment, for the process that put them."""
+        return self._waiting.get(sha256) or self.path(sha256)
 
     def has(self, sha256: str) -> bool:
         return sha256 in self._waiting or self.path(sha256).exists()

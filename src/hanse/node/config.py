@@ -1,0 +1,67 @@
+"""Who this node is, and which hub it calls: `node.toml` in the node's home."""
+
+import json
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from hanse.core.errors import BadInput, NotSetUp
+from hanse.lib import files
+
+FILE = "node.toml"
+_HEAD = "# Written by `hanse node init`. The hub's key is pinned: change it only after comparing it with the hub.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """`hub_key` is the RFC 7638 thumbprint of the only key whose messages this node accepts. `memory_mb` and
+    `threads` bound what one question may use."""
+
+    home: Path
+    id: str  # node_..., derived from the node's key
+    name: str
+    country: str  # ISO 3166-1 alpha-2
+    hub: str  # https://...
+    hub_key: str
+    ca_bundle: str = ""  # a PEM file, for hospitals whose proxy opens TLS
+    proxy: str = ""  # otherwise HTTPS_PROXY, where it is set
+    memory_mb: int = 1024
+    threads: int = 2
+
+
+def read(home: Path) -> NodeConfig:
+    """The settings in `home`; raises `NotSetUp` when there are none, `BadInput` when they cannot be read."""
+    path = home / FILE
+    try:
+        body = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise NotSetUp(
+            f"there is no node in {home}", hint="run `hanse node init` first, or name --home"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: {error}", hint="it is a TOML file: https://toml.io") from error
+    known = {field.name: field for field in fields(NodeConfig) if field.name != "home"}
+    if unknown := sorted(set(body) - set(known)):
+        raise BadInput(
+            f"{path}: there is no setting {unknown[0]!r}", hint=f"the settings are {', '.join(known)}"
+        )
+    for name, value in body.items():
+        if type(value) is not known[name].type:
+            raise BadInput(
+                f"{path}: {name} must be {known[name].type.__name__}", hint="text stands in quotes"
+            )
+    try:
+        return NodeConfig(home=home, **body)
+    except TypeError as error:
+        raise BadInput(
+            f"{path}: a setting is missing", hint="id, name, country, hub and hub_key are needed"
+        ) from error
+
+
+def write(config: NodeConfig) -> None:
+    """Writes the settings into their home, all at once."""
+    body = {name: value for name, value in asdict(config).items() if name != "home"}
+    # A JSON text or number is the same text or number in TOML.
+    lines = [f"{name} = {json.dumps(value)}\n" for name, value in body.items()]
+    files.make_folder(config.home)
+    files.write(config.home / FILE, "".join([_HEAD, *lines]).encode())

@@ -1,0 +1,45 @@
+"""The records of a node, in `node.db`: what was published, what was taken back, and the log of both."""
+
+import sqlalchemy as sa
+
+from hanse.lib import sql
+from hanse.lib.log import LOG
+
+_METADATA = sa.MetaData()
+
+DATASET = sa.Table(
+    "dataset",
+    _METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("policy", sa.Text, nullable=False),
+)
+
+# A version that is withdrawn stays as a tombstone.
+VERSION = sa.Table(
+    "version",
+    _METADATA,
+    sa.Column("dataset", sa.ForeignKey(DATASET.c.id), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("manifest", sa.Text, nullable=False),
+    sa.Column("withdrawn", sa.Text),
+    sa.Column("reason", sa.Text),
+)
+
+# Persons who are never published again, by pseudonym. `part` is the part of the tables that they stood in, or -1 for
+# persons who were in no version; those are looked for in every part.
+EXCLUDED = sa.Table(
+    "excluded",
+    _METADATA,
+    sa.Column("dataset", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("part", sa.Integer, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+)
+
+MIGRATIONS = (
+    sql.Migration(
+        1, "datasets, versions, excluded persons, log", sql.create(DATASET, VERSION, EXCLUDED, LOG)
+    ),
+)
