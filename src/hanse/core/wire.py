@@ -4,6 +4,7 @@ Plain data and pure checks. How messages are signed stands in `lib.jws`, how the
 protocol is described in `docs/link.md`.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -141,6 +142,17 @@ def blob(plain: Any) -> Blob:
     return Blob(digest, shape.number(plain, "size", most=MAX_BLOB))
 
 
+def blob_of(content: bytes) -> Blob:
+    """The blob that these bytes are."""
+    return Blob(hashlib.sha256(content).hexdigest(), len(content))
+
+
+def check_blob(named: Blob, content: bytes) -> None:
+    """That these bytes are the blob that a message named."""
+    if len(content) != named.size or blob_of(content) != named:
+        raise BadEnvelope("The content of the blob is not what the message names.")
+
+
 def _time(plain: Mapping[str, Any], name: str) -> datetime:
     try:
         return clock.read(shape.text(plain, name, most=40))
@@ -241,11 +253,19 @@ class Hello:
     software: str
     vocabulary: str
 
+    def as_dict(self) -> dict[str, Any]:
+        return {"protocols": list(self.protocols), "software": self.software, "vocabulary": self.vocabulary}
+
 
 def hello(body: Any) -> Hello:
     body = shape.members(body, "hello", frozenset({"protocols", "software", "vocabulary"}))
-    protocols = shape.items(body, "protocols", lambda one: shape.number({"": one}, "", most=1000), most=20)
-    return Hello(protocols, shape.text(body, "software", most=100), shape.text(body, "vocabulary", most=100))
+    return Hello(
+        _protocols(body), shape.text(body, "software", most=100), shape.text(body, "vocabulary", most=100)
+    )
+
+
+def _protocols(body: Mapping[str, Any]) -> tuple[int, ...]:
+    return shape.items(body, "protocols", lambda one: shape.number({"protocols": one}, "protocols"), most=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,9 +359,10 @@ def hub_id(thumbprint: str) -> str:
     return ids.derived("hub", thumbprint)
 
 
-def dataset_id(node: str, name: str) -> str:
-    """The id of the dataset that a node calls `name`; the hub refuses a record whose id is another one."""
-    return ids.derived("dataset", node, name)
+def dataset_id(thumbprint: str, name: str) -> str:
+    """The id of the dataset that the node with this key calls `name`; a hub refuses to list it under
+    another id."""
+    return ids.derived("dataset", thumbprint, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,7 +372,24 @@ class Fetch:
     blob: Blob
     write: bool
 
+    def as_dict(self) -> dict[str, Any]:
+        return {"blob": {"sha256": self.blob.sha256, "size": self.blob.size}, "write": self.write}
+
 
 def fetch(body: Any) -> Fetch:
     body = shape.members(body, "fetch", frozenset({"blob", "write"}))
     return Fetch(blob(body.get("blob")), shape.truth(body, "write"))
+
+
+@dataclass(frozen=True, slots=True)
+class Introduction:
+    """What a hub says of itself before anybody trusts it: its public key and the versions that it speaks."""
+
+    jwk: Mapping[str, Any]
+    protocols: tuple[int, ...]
+
+
+def introduction(body: Any) -> Introduction:
+    if not isinstance(body, dict) or not isinstance(body.get("jwk"), dict):
+        raise shape.wrong("introduction", "the introduction of a hub")
+    return Introduction(body["jwk"], _protocols(body))

@@ -5,7 +5,6 @@ believed. A node that is unknown and one that is not (or no longer) approved get
 """
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -174,8 +173,7 @@ class Inbound:
         """Keeps the body of a message that its sender is about to send."""
         message, wanted = await self._fetch(request, write=True)
         content = await _read(request, wanted.size)
-        if len(content) != wanted.size or hashlib.sha256(content).hexdigest() != wanted.sha256:
-            raise BadEnvelope("The content differs from the digest or the size that was announced.")
+        wire.check_blob(wanted, content)
         await self.mailbox.store(message.sender, wanted.sha256, content, clock.now() + BLOB_LIFE)
         return Response(status_code=204)
 

@@ -1,0 +1,216 @@
+"""The nodes that a hub knows: invited, waiting for approval, approved, refused, removed."""
+
+import json
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from hanse.core import clock, plain, wire
+from hanse.core.errors import BadToken, Conflict, NotFound
+from hanse.hub import catalogue
+from hanse.hub.tables import DATASET, INVITATION, NODE
+from hanse.lib import sql
+from hanse.lib.jws import PublicKey
+from hanse.link.enrolment import Token, secret_hash
+from hanse.link.inbound import Known
+
+INVITATION_LIFE = timedelta(days=7)
+ONLINE_WITHIN = timedelta(seconds=90)  # a node calls at least every 25 s, and its calls are noted every 20 s
+NOTE_EVERY_S = 20.0
+REREAD_AFTER_S = 1.0
+_HINT = "Ask the hub's operator for a new token (hanse hub invite)."
+
+
+class State(StrEnum):
+    PENDING = "pending"  # enrolled, and waits for the operator's approval
+    ACTIVE = "active"
+    REFUSED = "refused"
+    REMOVED = "removed"
+
+
+# What an operator can decide: from which states, to which one.
+DECISIONS: Mapping[str, tuple[frozenset[State], State]] = {
+    "approve": (frozenset({State.PENDING, State.REFUSED}), State.ACTIVE),
+    "refuse": (frozenset({State.PENDING}), State.REFUSED),
+    "remove": (frozenset({State.PENDING, State.ACTIVE, State.REFUSED}), State.REMOVED),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node as the hub's operator sees it."""
+
+    id: str
+    name: str
+    country: str
+    state: State
+    key: PublicKey
+    note: str
+    enrolled: str
+    seen: str | None
+    software: str
+    vocabulary: str
+    protocol: int
+
+    def online(self, at: datetime) -> bool:
+        return self.seen is not None and at - clock.read(self.seen) < ONLINE_WITHIN
+
+
+def invite(connection: sa.Connection, hub_key: str, note: str, at: datetime) -> Token:
+    """A token for one node; only the hash of its secret is kept, and it counts for `INVITATION_LIFE`."""
+    token = Token.fresh(hub_key)
+    connection.execute(
+        INVITATION.insert().values(
+            secret_hash=secret_hash(token.secret),
+            note=note,
+            created=clock.text(at),
+            expires=clock.text(at + INVITATION_LIFE),
+        )
+    )
+    return token
+
+
+def enrol(connection: sa.Connection, request: wire.Enrol, key: PublicKey, at: datetime) -> State:
+    """Uses up a token and lets the node wait for approval. The key that used the token may ask again.
+
+    Raises `BadToken`. Of several nodes that use one token at once, one gets in: the row changes hands once.
+    """
+    found = INVITATION.c.secret_hash == secret_hash(request.secret)
+    claim = sa.update(INVITATION).where(
+        found, INVITATION.c.used_by.is_(None), INVITATION.c.expires > clock.text(at)
+    )
+    claimed = connection.execute(claim.values(used_by=key.kid, used=clock.text(at))).rowcount == 1
+    invitation = connection.execute(sa.select(INVITATION).where(found)).one_or_none()
+    if invitation is None:
+        raise BadToken("This hub has given out no such token.", hint=_HINT)
+    if not claimed and invitation.used_by is None:
+        raise BadToken(f"The token expired at {invitation.expires}.", hint=_HINT)
+    if not claimed and invitation.used_by != key.kid:
+        raise BadToken("The token has been used by another node.", hint=_HINT)
+    if claimed:
+        _let_wait(connection, request, key, invitation.note, at)
+    return State(connection.execute(sa.select(NODE.c.state).where(NODE.c.kid == key.kid)).scalar_one())
+
+
+def _let_wait(
+    connection: sa.Connection, request: wire.Enrol, key: PublicKey, note: str, at: datetime
+) -> None:
+    row = {
+        "jwk": json.dumps(key.jwk),
+        "name": request.name,
+        "country": request.country,
+        "note": note,
+        "software": request.hello.software,
+        "vocabulary": request.hello.vocabulary,
+        "protocol": wire.negotiate(wire.PROTOCOLS, request.hello.protocols),
+        "enrolled": clock.text(at),
+        "state": State.PENDING,
+    }
+    known = connection.execute(sa.update(NODE).where(NODE.c.kid == key.kid).values(**row)).rowcount
+    if not known:
+        connection.execute(NODE.insert().values(id=wire.node_id(key.kid), kid=key.kid, **row))
+
+
+def nodes(connection: sa.Connection, *states: State) -> list[Node]:
+    """The nodes in these states (in all, when none is named), by name."""
+    query = sa.select(NODE).order_by(NODE.c.name, NODE.c.id)
+    if states:
+        query = query.where(NODE.c.state.in_(states))
+    return [_node(row) for row in connection.execute(query)]
+
+
+def find(connection: sa.Connection, wanted: str) -> Node:
+    """The node with this id or name; `NotFound`, or `Conflict` when several have the name."""
+    found = [node for node in nodes(connection) if wanted in (node.id, node.name)]
+    if not found:
+        raise NotFound(f"There is no node {wanted!r}.", hint="hanse hub nodes lists them.")
+    if len(found) > 1:
+        raise Conflict(
+            f"{len(found)} nodes are called {wanted!r}.", hint="Name one by its id: hanse hub nodes."
+        )
+    return found[0]
+
+
+def decide(connection: sa.Connection, decision: str, node: str, at: datetime) -> State:
+    """Carries out one of `DECISIONS` about the node with this id; `Conflict` when it is in no state for
+    it."""
+    before, after = DECISIONS[decision]
+    change = sa.update(NODE).where(NODE.c.id == node, NODE.c.state.in_(before))
+    if not connection.execute(change.values(state=after, decided=clock.text(at))).rowcount:
+        state = find(connection, node).state
+        raise Conflict(
+            f"The node is {state.value}; {decision} is for one that is {' or '.join(sorted(before))}."
+        )
+    if after is State.REMOVED:
+        connection.execute(sa.delete(DATASET).where(DATASET.c.node == node))
+    return after
+
+
+def _node(row: sa.Row) -> Node:
+    return Node(
+        id=row.id,
+        name=row.name,
+        country=row.country,
+        state=State(row.state),
+        key=PublicKey.from_jwk(json.loads(row.jwk)),
+        note=row.note,
+        enrolled=row.enrolled,
+        seen=row.seen,
+        software=row.software,
+        vocabulary=row.vocabulary,
+        protocol=row.protocol,
+    )
+
+
+class Directory:
+    """The registry as the link asks it (`link.inbound.Directory`), many times a second: keys are read again
+    after `REREAD_AFTER_S`, so that a decision takes hold within that time, and calls are noted every
+    `NOTE_EVERY_S`."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._known: dict[str, Known] = {}
+        self._read = float("-inf")
+        self._noted: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def known(self, kid: str) -> Known | None:
+        with self._lock:
+            now = time.monotonic()
+            if now - self._read > REREAD_AFTER_S:
+                with sql.read(self._engine) as connection:
+                    active = nodes(connection, State.ACTIVE)
+                self._known = {node.key.kid: Known(node.id, node.key) for node in active}
+                self._read = now
+            return self._known.get(kid)
+
+    def enrol(self, request: wire.Enrol, key: PublicKey, at: datetime) -> str:
+        with sql.begin(self._engine) as connection:
+            return enrol(connection, request, key, at)
+
+    def greet(self, node: str, hello: wire.Hello, at: datetime) -> None:
+        values = {
+            "software": hello.software,
+            "vocabulary": hello.vocabulary,
+            "protocol": wire.negotiate(wire.PROTOCOLS, hello.protocols),
+            "seen": clock.text(at),
+        }
+        with sql.begin(self._engine) as connection:
+            connection.execute(sa.update(NODE).where(NODE.c.id == node).values(**values))
+
+    def describe(self, node: str, records: Sequence[plain.Record], issued: datetime) -> None:
+        with sql.begin(self._engine) as connection:
+            catalogue.describe(connection, node, records, issued)
+
+    def seen(self, node: str, at: datetime) -> None:
+        now = time.monotonic()
+        if now - self._noted.get(node, float("-inf")) < NOTE_EVERY_S:
+            return
+        self._noted[node] = now
+        with sql.begin(self._engine) as connection:
+            connection.execute(sa.update(NODE).where(NODE.c.id == node).values(seen=clock.text(at)))
