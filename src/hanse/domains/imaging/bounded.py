@@ -2,11 +2,12 @@
 
 import logging
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
-import pydicom.filereader
 from pydicom.dataset import Dataset
+from pydicom.filereader import read_dataset, read_partial
 
 from hanse.domains.imaging.attributes import PIXEL_DATA
 from hanse.domains.imaging.sources import ByteSource, Unusable
@@ -18,22 +19,28 @@ from hanse.domains.imaging.walker import (
     Window,
     inflated,
     place,
+    transfer_syntax,
 )
-from hanse.domains.imaging.walker import transfer_syntax as walked_transfer_syntax
+
+T = TypeVar("T")
 
 MAX_READS = 2_000_000  # pydicom needs one to three for an element
 _UNDEFINED = 0xFFFFFFFF
 
 
-def data_set(source: ByteSource, tags: Iterable[int]) -> tuple[Dataset, str, str]:
-    """The elements `tags` of a data set up to its pixel data, its transfer syntax, and where the file ends early.
+def data_set(
+    source: ByteSource, tags: Iterable[int], interpret: Callable[[Dataset], T]
+) -> tuple[T, str, str]:
+    """What `interpret` makes of the elements `tags` before the pixel data, the transfer syntax, and where the file
+    ends early.
 
-    Raises `Unusable` whatever pydicom raises: its own messages may hold values.
+    Raises `Unusable` whatever pydicom raises, also while it interprets: its own messages may hold values.
     """
     progress = _Progress(source)
     try:
-        with quiet():
-            return *_read(source, list(tags), progress), progress.ends_early
+        with _quiet():
+            dataset, syntax = _read(source, list(tags), progress)
+            return interpret(dataset), syntax, progress.ends_early
     except Unusable:
         raise
     except RecursionError:
@@ -44,15 +51,13 @@ def data_set(source: ByteSource, tags: Iterable[int]) -> tuple[Dataset, str, str
 
 def _read(source: ByteSource, tags: list[int], progress: "_Progress") -> tuple[Dataset, str]:
     try:
-        syntax, position = walked_transfer_syntax(Window(source))
+        syntax, position = transfer_syntax(Window(source))
     except Odd:
         syntax, position = "", 0
     if syntax == DEFLATED:
-        progress.stream = BoundedStream(inflated(source, position))
-        return pydicom.filereader.read_dataset(
-            progress.stream, False, True, stop_when=progress.stop, specific_tags=tags
-        ), syntax
-    dataset = pydicom.filereader.read_partial(progress.stream, stop_when=progress.stop, specific_tags=tags)
+        progress.stream = stream = BoundedStream(inflated(source, position))
+        return read_dataset(stream, False, True, stop_when=progress.stop, specific_tags=tags), syntax
+    dataset = read_partial(progress.stream, stop_when=progress.stop, specific_tags=tags)
     return dataset, str(dataset.file_meta.get("TransferSyntaxUID", "") or "")
 
 
@@ -103,7 +108,7 @@ class BoundedStream:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def _quiet() -> Iterator[None]:
     """pydicom warns of odd values and quotes them; what it says must not reach a log."""
     logger = logging.getLogger("pydicom")
     before, logger.disabled = logger.disabled, True

@@ -61,13 +61,15 @@ def _check_preamble(start: bytes) -> None:
 
 def read_by_pydicom(source: ByteSource) -> Header:
     """The same by pydicom, in any encoding that it reads; raises `Unusable`."""
-    from hanse.domains.imaging.bounded import data_set, quiet
+    from hanse.domains.imaging.bounded import data_set
 
-    dataset, syntax, ends_early = data_set(source, ATTRIBUTES)
-    values: dict[str, Value] = {"TransferSyntaxUID": syntax} if syntax else {}
     unreadable: list[str] = []
-    with quiet():
-        _plain(dataset, ATTRIBUTES, values, unreadable)
+    values: dict[str, Value] = {}
+    _, syntax, ends_early = data_set(
+        source, ATTRIBUTES, lambda dataset: _plain(dataset, ATTRIBUTES, values, unreadable)
+    )
+    if syntax:
+        values["TransferSyntaxUID"] = syntax
     return Header(values, tuple(unreadable), ends_early)
 
 

@@ -1,4 +1,4 @@
-"""A walker over explicit VR little endian (PS3.5 section 7.1), the encoding of nearly all files.
+"""A walker over explicit and implicit VR little endian (PS3.5 section 7.1), the encodings of nearly all files.
 
 Every length that a file states is checked against the bytes that there are, and elements, depth and the size of
 values are bounded. What is not plainly in order is `Odd` and left to pydicom: the walker has no opinion on it.
@@ -20,10 +20,12 @@ MAX_VALUE_BYTES = 16 << 10
 MAX_SEQUENCE_BYTES = 4 << 20
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
+_IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 _EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 _ENCAPSULATED = ("1.2.840.10008.1.2.4.", "1.2.840.10008.1.2.5")  # explicit little endian around packed pixels
 _DEFLATED_REFERENCED = frozenset({"1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
 _UNDEFINED = 0xFFFFFFFF
+_END = -1
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _SHORT = frozenset(
     b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split()
@@ -48,9 +50,11 @@ def walk(source: ByteSource, start: bytes = b"") -> tuple[dict[str, Value], str]
     syntax, position = transfer_syntax(window)
     if syntax == DEFLATED:
         window, position = Window(inflated(source, position)), 0
-    elif syntax in _DEFLATED_REFERENCED or not (
-        syntax == _EXPLICIT_LITTLE or syntax.startswith(_ENCAPSULATED)
-    ):
+    elif syntax == _IMPLICIT_LITTLE:
+        window.implicit = True
+    elif syntax != _EXPLICIT_LITTLE and not syntax.startswith(_ENCAPSULATED):
+        raise Odd
+    if window.implicit == _is_vr(window.get(position + 4, 2)) or syntax in _DEFLATED_REFERENCED:
         raise Odd
     values: dict[str, Value] = {"TransferSyntaxUID": syntax}
     return values, _collect(window, position, ATTRIBUTES, values)
@@ -59,10 +63,10 @@ def walk(source: ByteSource, start: bytes = b"") -> tuple[dict[str, Value], str]
 class Window:
     """The part of the source that is in memory, moved onwards as the walk needs it."""
 
-    __slots__ = ("base", "bytes", "source")
+    __slots__ = ("base", "bytes", "implicit", "source")
 
-    def __init__(self, source: ByteSource, start: bytes = b"") -> None:
-        self.source, self.base = source, 0
+    def __init__(self, source: ByteSource, start: bytes = b"", implicit: bool = False) -> None:
+        self.source, self.base, self.implicit = source, 0, implicit
         self.bytes = start or source.read(0, FIRST_READ)
 
     def get(self, position: int, length: int) -> bytes:
@@ -73,23 +77,33 @@ class Window:
         return self.source.read(position, length)
 
     def element(self, position: int) -> tuple[int, bytes, int, int]:
-        """Tag, VR, and the place and length of the value, of the element or item that starts at `position`."""
+        """Tag, VR, and the place and length of the value, of the element or item that starts at `position`.
+
+        The VR is empty where the encoding states none; after the last byte the tag is `_END`.
+        """
         at = position - self.base
         if at < 0 or at + 12 > len(self.bytes):
             self.base, self.bytes, at = position, self.source.read(position, FIRST_READ), 0
+            if not self.bytes:
+                return _END, b"", position, 0
             if len(self.bytes) < 8:
                 raise _ends_early("its last element")
         group, number, vr, length = _head(self.bytes, at)
         tag = group << 16 | number
+        if self.implicit or group == 0xFFFE:
+            return tag, b"", position + 8, _long(self.bytes, at + 4)[0]
         if vr in _SHORT:
             return tag, vr, position + 8, length
-        if group == 0xFFFE:
-            return tag, b"", position + 8, _long(self.bytes, at + 4)[0]
         if vr not in _LONG:
             raise Odd
         if at + 12 > len(self.bytes):
             raise _ends_early(place(tag))
         return tag, vr, position + 12, _long(self.bytes, at + 8)[0]
+
+
+def _is_vr(two: bytes) -> bool:
+    """Whether an element states a VR where an explicit encoding does."""
+    return two.isalpha() and two.isupper()
 
 
 def _ends_early(place: str) -> Unusable:
@@ -115,18 +129,16 @@ def transfer_syntax(window: Window) -> tuple[str, int]:
 
 def _elements(window: Window, position: int) -> Iterator[tuple[int, bytes, int, int]]:
     """The elements of a data set in the order of their tags: tag, VR, and the place and length of the value."""
-    previous = 0
-    size = window.source.size
+    previous = 0x0007FFFF
+    element = window.element
     for _ in range(MAX_ELEMENTS):
-        if position >= size or not window.get(position, 1):
-            return
-        tag, vr, start, length = window.element(position)
-        if tag == _ITEM_END:
-            return
-        if tag <= previous or tag < 0x00080000 or not vr:
+        tag, vr, start, length = element(position)
+        if not previous < tag < 0xFFFE0000:
+            if tag in (_END, _ITEM_END):
+                return
             raise Odd
         if length == _UNDEFINED and tag not in PIXEL_DATA:
-            if vr != b"SQ":
+            if vr not in (b"SQ", b""):
                 raise Odd
             length = _sequence_end(window, tag, start) - start
         yield tag, vr, start, length
@@ -145,7 +157,7 @@ def _sequence_end(window: Window, sequence: int, position: int) -> int:
             awaited.pop()
             if not awaited:
                 return position
-        elif (tag == _ITEM) != (awaited[-1] == _SEQUENCE_END) or (not vr and tag != _ITEM):
+        elif (tag == _ITEM) != (awaited[-1] == _SEQUENCE_END) or (tag > 0xFFFE0000 and tag != _ITEM):
             raise Odd
         elif length != _UNDEFINED:
             position += length
@@ -180,26 +192,28 @@ def _collect(
             continue
         keyword, expected = wanted[tag]
         if vr != expected:
-            raise Odd
+            if vr:
+                raise Odd
+            vr = expected
         if length > (MAX_SEQUENCE_BYTES if vr == b"SQ" else MAX_VALUE_BYTES):
             raise Unusable(f"the value of {place(tag)} is too long", "this is no image that can be indexed")
         raw = window.get(start, length)
         if vr == b"SQ":
-            _collect_first_item(raw, keyword, values, under)
+            _collect_first_item(Window(Memory(raw), raw, window.implicit), keyword, values, under)
         elif (value := _DECODERS[vr](raw, values.get("SpecificCharacterSet"))) is not None:
             values[under + keyword] = value
     return ""
 
 
-def _collect_first_item(raw: bytes, keyword: str, values: dict[str, Value], under: str) -> None:
-    window = Window(Memory(raw), raw)
+def _collect_first_item(window: Window, keyword: str, values: dict[str, Value], under: str) -> None:
     tag, _, start, length = window.element(0)
     if tag == _SEQUENCE_END:
         return
     if tag != _ITEM:
         raise Odd
     if length != _UNDEFINED:
-        window = Window(Memory(raw[: start + length]), raw[: start + length])
+        item = window.bytes[: start + length]
+        window = Window(Memory(item), item, window.implicit)
     _collect(window, start, ITEMS[keyword], values, f"{under}{keyword}.")
 
 
