@@ -67,5 +67,11 @@ def entry(connection: sa.Connection, dataset: str) -> Entry:
     return _entry(row)
 
 
+def count_by_node(connection: sa.Connection) -> dict[str, int]:
+    """How many datasets each node describes; nodes that describe none are left out."""
+    query = sa.select(DATASET.c.node, sa.func.count().label("count")).group_by(DATASET.c.node)
+    return {row.node: row.count for row in connection.execute(query)}
+
+
 def _entry(row: sa.Row) -> Entry:
     return Entry(row.node, plain.record_from_plain(json.loads(row.record)))

@@ -26,9 +26,9 @@ class HubConfig:
     waits for nodes, `hold_s` how long the hub keeps a node's call waiting."""
 
     home: Path
-    url: str = "http://127.0.0.1:8000"
+    url: str = "http://127.0.0.1:8080"
     host: str = "127.0.0.1"
-    port: int = 8000
+    port: int = 8080
     database: str = ""
     mailbox: str = ""
     deadline_s: float = 10.0
