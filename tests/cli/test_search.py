@@ -35,7 +35,7 @@ def test_numbers_are_data_and_all_else_goes_to_stderr(searched: subprocess.Compl
     assert searched.returncode == 0
     assert row(searched.stdout, "collection-0") == ["collection-0", "900", "1,800", "9,900"]
     assert "Ages of protected data" in searched.stderr
-    assert "Rounded (~)" in searched.stderr
+    assert "rounded: Rounded, so" in searched.stderr
     assert "\x1b" not in searched.stdout
 
 
@@ -90,7 +90,7 @@ def test_a_caret_stands_below_what_cannot_be_read(hanse: Run) -> None:
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
         "  image.modalty = 'MR'",
-        "  ^",
+        "  ^^^^^^^^^^^^^",
         "The question cannot be read. There is no field 'image.modalty'.",
         "Did you mean image.modality?",
     ]

@@ -1,8 +1,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hanse.core.answer import Counts, CriterionAnswer, CriterionState, DatasetAnswer, NodeState, Rule
-from hanse.core.words import CRITERIA, RULES, STATES, number, place, remarks
+from hanse.core.answer import (
+    Counts,
+    CriterionAnswer,
+    CriterionState,
+    DatasetAnswer,
+    NodeAnswer,
+    NodeState,
+    Rule,
+)
+from hanse.core.words import CRITERIA, RULES, STATES, number, place, ranked, remarks
 
 
 def test_numbers_say_how_sure_they_are() -> None:
@@ -36,7 +44,26 @@ def test_criteria_that_were_not_applied_are_named() -> None:
 @given(st.text(min_size=1, max_size=400), st.data())
 def test_the_place_in_a_question_is_found_again_in_its_line(text: str, data: st.DataObject) -> None:
     at = data.draw(st.integers(1, len(text)))
-    line, before = place(text, at, 40)
+    line, before, length = place(text, at, 40)
     assert "\n" not in line
     assert len(line) <= 42
     assert line[before] == (" " if text[at - 1].isspace() else text[at - 1])
+    assert 1 <= length <= 40
+
+
+def test_the_word_at_a_place_is_measured() -> None:
+    assert place("a = 1 AND image.modalty = 'MR'", 11) == ("a = 1 AND image.modalty = 'MR'", 10, 13)
+
+
+def test_datasets_with_numbers_come_first_and_zeros_apart() -> None:
+    counts = {
+        "a": Counts(Rule.NOT_COUNTED),
+        "b": Counts(Rule.WITHHELD, threshold=10),
+        "c": Counts(Rule.EXACT, 0, 0, 0),
+        "d": Counts(Rule.ROUNDED, 20, 20, 20, rounding=10),
+        "e": Counts(Rule.EXACT, 30, 30, 30),
+    }
+    datasets = tuple(DatasetAnswer(f"dataset_{n}", n, n, 1, "open", (), one) for n, one in counts.items())
+    node = NodeAnswer("node_1", "N", "PT", NodeState.ANSWERED, "", datasets=datasets)
+    telling, zero = ranked(node)
+    assert ("".join(one.name for one in telling), [one.name for one in zero]) == ("edba", ["c"])

@@ -10,7 +10,7 @@ from hanse.cli.output import clean, consoles, fit, hint, hub_option, json_option
 from hanse.client import Answer, Hanse
 from hanse.core.answer import CriterionState, DatasetAnswer, NodeAnswer, NodeState, Rule, Totals
 from hanse.core.errors import BadQuestion, Unreachable
-from hanse.core.words import RULES, STATES, UNITS, left_out, number, place, plural, remarks
+from hanse.core.words import RULES, STATES, UNITS, left_out, number, place, plural, ranked, remarks
 
 NAME = 36  # characters of a dataset's name
 SHOWN = 10  # datasets of one node, without --all
@@ -77,8 +77,8 @@ def search(
 def point(err: Console, question: str, at: object) -> None:
     """The question with a caret below the place that cannot be read."""
     if isinstance(at, int) and 1 <= at <= len(question) + 1:
-        text, before = place(question, at)
-        err.print(line(f"  {text}"), line(f"  {' ' * before}", ("^", "bold red")), sep="\n")
+        text, before, length = place(question, at)
+        err.print(line(f"  {text}"), line(f"  {' ' * before}", ("^" * length, "bold red")), sep="\n")
 
 
 def show(answer: Answer, out: Console, err: Console, most: int | None) -> None:
@@ -107,17 +107,12 @@ def node_lines(node: NodeAnswer, most: int | None) -> Iterator[Text]:
     if most is None:
         yield from map(dataset_line, node.datasets)
         return
-    zero = [one for one in node.datasets if one.counts.rule is Rule.EXACT and not one.counts.persons]
-    telling = sorted((one for one in node.datasets if one not in zero), key=_first)
+    telling, zero = ranked(node)
     yield from map(dataset_line, telling[:most])
     if telling[most:]:
         yield line((f"  and {plural(len(telling) - most, 'more dataset')} with an answer", "dim"))
     if zero:
         yield line((f"  and {plural(len(zero), 'dataset')} with 0 persons", "dim"))
-
-
-def _first(dataset: DatasetAnswer) -> tuple[int, str]:
-    return -(dataset.counts.persons or 0), dataset.name
 
 
 def dataset_line(dataset: DatasetAnswer) -> Text:
@@ -160,7 +155,7 @@ def advise(answer: Answer, err: Console, most: int | None) -> None:
     rules = {one.counts.rule for node in answer for one in node.datasets}
     for rule in Rule:
         if rule in rules - {Rule.EXACT}:
-            hint(err, RULES[rule])
+            hint(err, f"{rule.value}: {RULES[rule]}")
     states = {criterion.state for node in answer for one in node.datasets for criterion in one.criteria}
     if states - {CriterionState.APPLIED}:
         hint(err, "`hanse vocabulary FIELD` explains a field and lists its values.")

@@ -1,8 +1,9 @@
 """How answers are said: the same words on the page, in the terminal and in a notebook."""
 
+import re
 from collections.abc import Mapping
 
-from hanse.core.answer import Counts, CriterionState, DatasetAnswer, NodeState, Rule, Totals
+from hanse.core.answer import Counts, CriterionState, DatasetAnswer, NodeAnswer, NodeState, Rule, Totals
 
 UNITS = ("persons", "studies", "series")
 
@@ -16,12 +17,12 @@ STATES: Mapping[NodeState, str] = {
 }
 
 RULES: Mapping[Rule, str] = {
-    Rule.EXACT: "Exact: the data are public.",
-    Rule.ROUNDED: "Rounded (~), so that small differences between questions say nothing about one person.",
-    Rule.WITHHELD: "Withheld: fewer persons than the node's threshold. Zero looks the same.",
-    Rule.EARLIER: "Earlier answer: nearly the same persons were counted before, so that number is repeated.",
-    Rule.CAPPED: "Too many questions: this dataset has answered as many different questions as it may.",
-    Rule.NOT_COUNTED: "Not counted: a criterion could not be applied here, or the dataset answers nobody.",
+    Rule.EXACT: "The data are public, and this is their number.",
+    Rule.ROUNDED: "Rounded, so that a small difference between two questions says nothing about one person.",
+    Rule.WITHHELD: "Fewer persons than the dataset's threshold. Zero looks the same.",
+    Rule.EARLIER: "Nearly the same persons were counted before, so the earlier answer is repeated.",
+    Rule.CAPPED: "This dataset has answered as many different questions as it may.",
+    Rule.NOT_COUNTED: "A criterion could not be applied here, or the dataset answers nobody.",
 }
 
 CRITERIA: Mapping[CriterionState, str] = {
@@ -68,11 +69,35 @@ def remarks(dataset: DatasetAnswer) -> list[str]:
     return said
 
 
-def place(text: str, at: int, width: int = 72) -> tuple[str, int]:
+def ranked(node: NodeAnswer) -> tuple[list[DatasetAnswer], list[DatasetAnswer]]:
+    """A node's datasets with something to say, most persons first and those without a number last; and those that
+    count exactly 0."""
+    order = list(Rule)
+    zero = [one for one in node.datasets if one.counts.rule is Rule.EXACT and not one.counts.persons]
+    telling = [one for one in node.datasets if one not in zero]
+    telling.sort(
+        key=lambda one: (
+            not one.counts.known,
+            -(one.counts.persons or 0),
+            order.index(one.counts.rule),
+            one.name,
+        )
+    )
+    return telling, sorted(zero, key=lambda one: one.name)
+
+
+def place(text: str, at: int, width: int = 72) -> tuple[str, int, int]:
     """The part of a question around the place `at` (1 is its first character), as one line of `width` characters
-    and an ellipsis where something is cut, and how many characters of that line stand before the place."""
+    with an ellipsis where something is cut; how many of its characters stand before the place; and how many make
+    the word there."""
     flat = "".join(" " if letter.isspace() else letter for letter in text)
     start = max(0, min(at - 1 - width // 2, len(flat) - width))
     head = "…" if start else ""
     shown = flat[start : start + width]
-    return head + shown + ("…" if start + width < len(flat) else ""), at - 1 - start + len(head)
+    word = re.match(r"[\w.]*", shown[at - 1 - start :])
+    length = len(word.group()) if word else 0
+    return (
+        head + shown + ("…" if start + width < len(flat) else ""),
+        at - 1 - start + len(head),
+        max(1, length),
+    )
