@@ -1,1 +1,1 @@
-
+"""Clinical records: tables of persons, conditions, treatments and observations."""
