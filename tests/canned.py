@@ -154,23 +154,23 @@ NODES = [
 ]
 VOCABULARY = {
     "version": "1",
-    "entities": [{"name": "image", "label": "Image series", "about": "", "row": "one series"}],
+    "entities": [{"name": "image", "label": {"en": "Image series"}, "about": "", "row": "one series"}],
     "fields": [
         {
             "name": "image.modality",
             "type": "code",
-            "label": "Modality",
+            "label": {"en": "Modality"},
             "about": "Type of equipment that made the images.",
             "unit": "",
             "values": [
-                {"code": "CT", "label": "Computed tomography"},
-                {"code": "MR", "label": "Magnetic resonance"},
+                {"code": "CT", "label": {"en": "Computed tomography"}},
+                {"code": "MR", "label": {"en": "Magnetic resonance"}},
             ],
         },
         {
             "name": "person.age",
             "type": "integer",
-            "label": "Age",
+            "label": {"en": "Age"},
             "about": "At the baseline.",
             "unit": "years",
             "values": [],

@@ -70,6 +70,7 @@ def serve(home: Path) -> None:
     import uvicorn
 
     from hanse.hub.app import make_app
+    from hanse.web import of_hub
 
     settings = config.read(home, os.environ)
     _engine(settings)
@@ -77,7 +78,7 @@ def serve(home: Path) -> None:
         f"The hub listens on http://{settings.host}:{settings.port}; its address is {settings.url}.", err=True
     )
     uvicorn.run(
-        make_app(settings),
+        make_app(settings, of_hub),
         host=settings.host,
         port=settings.port,
         log_level="warning",

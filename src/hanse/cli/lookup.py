@@ -77,7 +77,7 @@ def nodes(as_json: bool, hub_url: str) -> None:
     first, *rest = columns(rows, {0: 48})
     out.print(line((first, "bold")), *map(line, rest), sep="\n")
     if not found:
-        hint(err, "No node has joined yet. The hub's operator makes a token: `hanse hub token`.")
+        hint(err, "No node has joined yet. The hub's operator makes a token: `hanse hub invite`.")
 
 
 @click.command()
@@ -118,15 +118,19 @@ def _field(words: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _overview(words: Mapping[str, Any]) -> Iterator[Text]:
     yield line((f"Vocabulary {words['version']}", "bold"))
     rows = [
-        [one["name"], one["type"] + (f" in {one['unit']}" if one["unit"] else ""), one["label"]]
+        [one["name"], one["type"] + (f" in {one['unit']}" if one["unit"] else ""), _label(one)]
         for one in words["fields"]
     ]
     yield from (line(f"  {text}") for text in columns(rows))
 
 
+def _label(one: Mapping[str, Any]) -> str:
+    return one["label"].get("en", "")
+
+
 def _explained(field: Mapping[str, Any]) -> Iterator[Text]:
     unit = f" in {field['unit']}" if field["unit"] else ""
-    yield line((field["name"], "bold"), f"  {field['type']}{unit}: {field['label']}")
+    yield line((field["name"], "bold"), f"  {field['type']}{unit}: {_label(field)}")
     yield line(field["about"])
     if values := field.get("values"):
-        yield from (line(f"  {text}") for text in columns([[one["code"], one["label"]] for one in values]))
+        yield from (line(f"  {text}") for text in columns([[one["code"], _label(one)] for one in values]))

@@ -16,6 +16,7 @@ from hanse.core.answer import NodeAnswer
 from hanse.core.errors import Problem
 from hanse.core.fields import Vocabulary
 from hanse.core.plain import answer_from_plain
+from hanse.hub.app import Hub, list_nodes
 from hanse.web import assets
 from hanse.web.render import Progress, fragment, page, refusal
 
@@ -64,6 +65,17 @@ def routes(services: Services) -> list[Route]:
         Route("/search/stream", stream),
         Route("/static/{name}", assets.serve),
     ]
+
+
+def of_hub(hub: Hub) -> list[Route]:
+    """The page of a running hub; what `hanse.hub.app.make_app` takes as its `pages`."""
+
+    async def ask(question: str) -> Events:
+        async with aclosing(hub.search.ask(hub.search.read(question))) as events:
+            async for event in events:
+                yield event
+
+    return routes(Services(ask, lambda: list_nodes(hub), hub.vocabulary))
 
 
 def _question(request: Request) -> str:
