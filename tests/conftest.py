@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from starlette.types import ASGIApp
+from tests.postgresql import cluster
 from tests.system_packages import missing
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -77,3 +78,10 @@ def serving(app: ASGIApp) -> Iterator[str]:
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     server.should_exit = True
     thread.join(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL database of this test run; for tests marked `postgres`."""
+    with cluster() as address:
+        yield address
