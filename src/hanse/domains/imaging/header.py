@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hanse.domains.imaging.attributes import ATTRIBUTES, ITEMS, Value
 from hanse.domains.imaging.sources import ByteSource, Unusable
-from hanse.domains.imaging.walker import FIRST_READ, Odd, walk
+from hanse.domains.imaging.walker import FIRST_READ, MAX_VALUE_BYTES, Odd, walk
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -97,12 +97,14 @@ def _plain(
 def plain_value(value: object, vr: bytes) -> Value | None:
     """What pydicom makes of an element, as text, numbers or a tuple of them; None when there is no value.
 
-    Raises `ValueError` when the value is not of the kind that `vr` stands for.
+    Raises `ValueError` when the value is not of the kind that `vr` stands for, or longer than any such value.
     """
     several = isinstance(value, Sequence) and not isinstance(value, str | bytes)
     parts = tuple(value) if several else (value,)
     if all(part is None or part == "" for part in parts):
         return None
+    if sum(len(str(part)) + 1 for part in parts) > MAX_VALUE_BYTES:
+        raise ValueError("too long")
     kind = int if vr in (b"IS", b"US") else float if vr in _NUMERIC else str
     if kind is str:
         plain = tuple(_text(part) for part in parts)

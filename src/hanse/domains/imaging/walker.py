@@ -196,7 +196,7 @@ def _collect(
                 raise Odd
             vr = expected
         if length > (MAX_SEQUENCE_BYTES if vr == b"SQ" else MAX_VALUE_BYTES):
-            raise Unusable(f"the value of {place(tag)} is too long", "this is no image that can be indexed")
+            raise Odd
         raw = window.get(start, length)
         if vr == b"SQ":
             _collect_first_item(Window(Memory(raw), raw, window.implicit), keyword, values, under)
