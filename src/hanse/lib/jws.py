@@ -3,12 +3,12 @@
 Every token of Hanse is made and read here. The protected header holds exactly `alg`, `typ` and `kid`, each
 once: `typ` keeps a token of one use from passing as one of another (RFC 8725, 3.11), `kid` is the RFC 7638
 thumbprint of the key. Whoever verifies names the `typ` and the key they accept; only enrolment reads a key
-out of a token."""
+out of a token.
+"""
 
 import json
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
-from joserfc.util import urlsafe_b64decode
+from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
 
 from hanse.core.errors import BadEnvelope, BadInput
 
@@ -49,11 +49,16 @@ class PublicKey:
     def from_jwk(cls, jwk: Any) -> "PublicKey":
         """The key of a public JWK with exactly `kty`, `crv`, `x` and `y`; `BadInput` for anything else."""
         try:
-            if not isinstance(jwk, Mapping) or set(jwk) != {"kty", "crv", "x", "y"} or jwk["crv"] != CURVE:
+            if set(jwk) != {"kty", "crv", "x", "y"} or (jwk["kty"], jwk["crv"]) != ("EC", CURVE):
+                raise ValueError
+            # One key has one thumbprint only if its coordinates are written in one way.
+            if any(
+                urlsafe_b64encode(urlsafe_b64decode(jwk[one].encode())).decode() != jwk[one] for one in "xy"
+            ):
                 raise ValueError
             key = ECKey.import_key(dict(jwk))
-            key.public_key  # noqa: B018  the point is checked to lie on the curve when the key is built
-        except (ValueError, TypeError, KeyError, JoseError):
+            key.get_op_key("verify")  # now, so that a point beside the curve is refused here
+        except (AttributeError, ValueError, TypeError, JoseError):
             raise BadInput("This is not a public P-256 key as a JWK with kty, crv, x and y.") from None
         return cls(key, key.thumbprint())
 

@@ -1,0 +1,137 @@
+"""Tokens: one algorithm, one header, one key that the verifier chose."""
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hanse.core.errors import BadEnvelope, BadInput
+from hanse.lib import jws
+from hanse.lib.jws import FileKey, PublicKey
+
+KEY = FileKey.generate()
+TYP = "test+jws"
+
+
+def encoded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def with_header(header: str) -> str:
+    """A token whose header was replaced."""
+    return ".".join([encoded(header.encode()), *KEY.sign(b"payload", TYP).split(".")[1:]])
+
+
+def header(**changes: object) -> str:
+    return json.dumps({"alg": "ES256", "typ": TYP, "kid": KEY.public.kid} | changes)
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=30, deadline=None)
+def test_what_was_signed_is_what_is_read(payload: bytes) -> None:
+    assert jws.verify(KEY.sign(payload or b"-", TYP), KEY.public, TYP) == (payload or b"-")
+
+
+@given(st.integers(0, 10_000), st.sampled_from("ABCDEFGHabcdefgh0123-_."))
+@settings(max_examples=60, deadline=None)
+def test_no_character_can_be_changed(place: int, letter: str) -> None:
+    token = KEY.sign(b'{"persons": 120}', TYP)
+    place %= len(token)
+    changed = token[:place] + letter + token[place + 1 :]
+    # The last letter of a segment has bits that encode nothing: what it decodes to may stay the same.
+    if changed != token and place + 1 < len(token) and "." not in token[place : place + 2]:
+        with pytest.raises(BadEnvelope):
+            jws.verify(changed, KEY.public, TYP)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        header(alg="none"),
+        header(alg="HS256"),
+        header(alg="ES384"),
+        header(jwk={"kty": "EC"}),
+        header(crit=["b64"], b64=False),
+        header(kid=7),
+        json.dumps({"alg": "ES256", "typ": TYP}),
+        f'{{"alg":"ES256","typ":"{TYP}","kid":"other","kid":"{KEY.public.kid}"}}',
+        "[]",
+        "{",
+        "[" * 300,
+    ],
+)
+def test_a_header_holds_alg_typ_and_kid_once_and_nothing_else(bad: str) -> None:
+    with pytest.raises(BadEnvelope):
+        jws.verify(with_header(bad), KEY.public, TYP)
+
+
+def test_a_token_of_one_use_is_no_token_of_another() -> None:
+    with pytest.raises(BadEnvelope, match="another use"):
+        jws.verify(KEY.sign(b"x", "permit+jws"), KEY.public, TYP)
+
+
+def test_the_verifier_names_the_key() -> None:
+    stranger = FileKey.generate()
+    with pytest.raises(BadEnvelope, match="another key"):
+        jws.verify(stranger.sign(b"x", TYP), KEY.public, TYP)
+    claiming = stranger.sign(b"x", TYP).split(".")
+    forged = ".".join([encoded(header().encode()), *claiming[1:]])
+    with pytest.raises(BadEnvelope, match="signature"):
+        jws.verify(forged, KEY.public, TYP)
+
+
+@pytest.mark.parametrize(
+    "bad", ["", ".", "..", "a.b.c", "a" * 70_000, None, 7, KEY.sign(b"x", TYP) + "=", "ä.b.c"]
+)
+def test_what_is_no_token_is_refused(bad: object) -> None:
+    with pytest.raises(BadEnvelope):
+        jws.verify(bad, KEY.public, TYP)  # type: ignore[arg-type]
+
+
+def test_a_token_is_bounded_and_a_larger_one_must_be_allowed() -> None:
+    token = KEY.sign(b"x" * 100_000, TYP)
+    with pytest.raises(BadEnvelope, match="65536"):
+        jws.verify(token, KEY.public, TYP)
+    assert len(jws.verify(token, KEY.public, TYP, limit=200_000)) == 100_000
+
+
+def test_a_key_file_is_made_once_and_read_by_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "node.pem"
+    key = FileKey.load_or_create(path)
+    assert FileKey.load_or_create(path).public == key.public
+    assert path.stat().st_mode & 0o077 == 0
+    assert [one.name for one in path.parent.iterdir()] == ["node.pem"]
+
+
+@pytest.mark.parametrize("curve", [ec.SECP384R1(), None])
+def test_only_a_private_p256_key_is_a_signing_key(curve: ec.EllipticCurve | None) -> None:
+    if curve:
+        other = ec.generate_private_key(curve)
+        pem = other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    else:
+        pem = b"not a key"
+    with pytest.raises(BadInput, match=r"node\.pem"):
+        FileKey.from_pem(pem, "keys/node.pem")
+
+
+def test_the_thumbprint_is_that_of_rfc_7638() -> None:
+    jwk = KEY.public.jwk
+    canonical = json.dumps(jwk, sort_keys=True, separators=(",", ":")).encode()
+    assert KEY.public.kid == encoded(hashlib.sha256(canonical).digest())
+    assert PublicKey.from_jwk(jwk).fingerprint == KEY.public.fingerprint
+    assert len(KEY.public.fingerprint.split()) == 8
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"d": "x"}, {"crv": "P-384"}, {"kty": "RSA"}, {"x": 5}, {"x": "AAAA"}, {"y": KEY.public.jwk["x"]}],
+)
+def test_a_public_key_is_a_point_of_the_curve_and_nothing_else(change: dict[str, object]) -> None:
+    with pytest.raises(BadInput):
+        PublicKey.from_jwk(KEY.public.jwk | change)
