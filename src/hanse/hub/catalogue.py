@@ -70,7 +70,7 @@ def entry(connection: sa.Connection, dataset: str) -> Entry:
 def count_by_node(connection: sa.Connection) -> dict[str, int]:
     """How many datasets each node describes; nodes that describe none are left out."""
     query = sa.select(DATASET.c.node, sa.func.count()).group_by(DATASET.c.node)
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def _entry(row: sa.Row) -> Entry:
