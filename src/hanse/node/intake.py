@@ -1,0 +1,308 @@
+"""Files become rows of the work database, batch by batch: what a batch brings is committed with the files it read.
+
+A process that is killed loses the batch under way; the next run finds its files unknown and reads them.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import orjson
+import sqlalchemy as sa
+
+from hanse.core.fields import Vocabulary
+from hanse.domains.clinical import ingest
+from hanse.domains.clinical.ingest import Row
+from hanse.domains.clinical.mapping import Source as ClinicalSource
+from hanse.domains.clinical.problems import Reason
+from hanse.domains.imaging import instances
+from hanse.domains.imaging.series import Dimension
+from hanse.domains.imaging.sources import Rejected, SourceFile
+from hanse.lib import files, pool, sql
+from hanse.node import keys
+from hanse.node.work import CLINICAL, FILE, FINDING, INSTANCE, PERSON, SERIES, STUDY
+
+Progress = Callable[[int, int, str], None]
+
+FILES_PER_BATCH = 1000
+_ROWS_PER_COMMIT = 5000
+_IDENTITY = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+_MAX_ID = 256  # characters of a patient id
+
+_DIMENSIONS = {
+    Reason.NO_PATIENT: Dimension.COMPLETENESS,
+    Reason.REPEATED_PERSON: Dimension.UNIQUENESS,
+    Reason.UNKNOWN_COLUMN: Dimension.CONSISTENCY,
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of prepare: where it reads, where it writes, and how it makes pseudonyms."""
+
+    engine: sa.Engine
+    number: int
+    name: str
+    folder: Path
+    secret: bytes
+    vocabulary: Vocabulary
+    processes: int
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """A readable instance on its way from a reading process to the database."""
+
+    patient: str
+    study: str
+    series: str
+    uid: str
+    body: bytes
+
+
+def batches(found: Iterable[SourceFile], size: int = FILES_PER_BATCH) -> Iterator[list[SourceFile]]:
+    rest = iter(found)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def read_images(run: Run, found: Sequence[SourceFile]) -> None:
+    """Reads the headers of these files and commits what they are, a batch at a time."""
+    places = _Places(run)
+    done = 0
+    for batch, results in pool.ordered(
+        partial(_arrivals, run.folder), batches(found), _processes(run, found)
+    ):
+        with sql.begin(run.engine) as connection:
+            places.take(connection, batch, results)
+        done += len(batch)
+        run.progress(done, len(found), "headers")
+
+
+def _processes(run: Run, found: Sized) -> int:
+    # A process costs a good part of a second to start: as long as it takes to read a thousand headers.
+    return min(run.processes, len(found) // FILES_PER_BATCH)
+
+
+def _arrivals(folder: Path, batch: Sequence[SourceFile]) -> list[_Arrival | Rejected]:
+    """Runs in a reading process; the header leaves it as JSON, which is also how it is stored."""
+    return [
+        _arrival(one) if isinstance(one, instances.Instance) else one
+        for one in instances.read_batch(folder, batch)
+    ]
+
+
+def _arrival(instance: instances.Instance) -> _Arrival | Rejected:
+    patient = instance.values.get("PatientID")
+    if not isinstance(patient, str) or not patient or len(patient) > _MAX_ID:
+        hint = (
+            "fill in PatientID (0010,0020); without it nobody can be joined with clinical rows, or withdrawn"
+        )
+        return Rejected(instance.path, "has no single PatientID", hint)
+    study, series, uid = (
+        str(instance.values[name]) for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+    )
+    return _Arrival(patient, study, series, uid, orjson.dumps(instance.as_dict()))
+
+
+class _Places:
+    """Persons, studies and series with their ordinals, given at arrival and kept for ever."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        with sql.read(run.engine) as connection:
+            self.persons = {row.patient: row.ordinal for row in connection.execute(sa.select(PERSON))}
+            self.studies = {
+                row.uid: (row.ordinal, row.person) for row in connection.execute(sa.select(STUDY))
+            }
+            self.series = {row.uid: (row.ordinal, row.study) for row in connection.execute(sa.select(SERIES))}
+            self.files = connection.scalar(sa.select(sa.func.max(FILE.c.id))) or 0
+
+    def take(
+        self, connection: sa.Connection, batch: Sequence[SourceFile], results: Sequence[_Arrival | Rejected]
+    ) -> None:
+        """Writes a batch: its files, what they hold, and everybody and everything that is new."""
+        file_rows, instance_rows, touched = [], [], set()
+        for file, result in zip(batch, results, strict=True):
+            self.files += 1
+            row = {"id": self.files, "path": file.path, "size": file.size, "mtime_ns": file.mtime_ns}
+            kind = "rejected"
+            if isinstance(result, _Arrival):
+                series = self._series(connection, result)
+                if isinstance(series, int):
+                    body = {
+                        "file": self.files,
+                        "uid": result.uid,
+                        "series": series,
+                        "use": "yes",
+                        "body": result.body,
+                    }
+                    instance_rows.append(body)
+                    touched.add(series)
+                    file_rows.append({**row, "kind": "image", "reason": None, "hint": None})
+                    continue
+                kind, result = "conflict", replace(series, path=file.path)
+            file_rows.append({**row, "kind": kind, "reason": result.reason, "hint": result.hint})
+        connection.execute(FILE.insert(), file_rows)
+        if instance_rows:
+            connection.execute(INSTANCE.insert(), instance_rows)
+            touch_series(connection, touched, self.run.number)
+
+    def person(self, connection: sa.Connection, patient: str) -> int:
+        """The ordinal of a patient, a new one for somebody new."""
+        if patient not in self.persons:
+            self.persons[patient] = len(self.persons)
+            key = keys.pseudonym(self.run.secret, self.run.name, patient)
+            row = {
+                "ordinal": self.persons[patient],
+                "patient": patient,
+                "key": key,
+                "revision": self.run.number,
+            }
+            connection.execute(PERSON.insert().values(**row))
+        return self.persons[patient]
+
+    def _series(self, connection: sa.Connection, arrival: _Arrival) -> int | Rejected:
+        """The ordinal of a series; a file that puts a study or series elsewhere than its first file did is refused."""
+        person = self.person(connection, arrival.patient)
+        study, owner = self.studies.get(arrival.study, (len(self.studies), None))
+        if owner not in (None, person):
+            return _elsewhere("study", "patient")
+        series, parent = self.series.get(arrival.series, (len(self.series), None))
+        if parent not in (None, study):
+            return _elsewhere("series", "study")
+        if owner is None:
+            self._place(connection, STUDY, arrival.study, study, person=person)
+            self.studies[arrival.study] = (study, person)
+        if parent is None:
+            self._place(connection, SERIES, arrival.series, series, person=person, study=study, changed=True)
+            self.series[arrival.series] = (series, study)
+        return series
+
+    @staticmethod
+    def _place(
+        connection: sa.Connection, table: sa.Table, uid: str, ordinal: int, **values: int | bool
+    ) -> None:
+        known = connection.execute(table.update().where(table.c.ordinal == ordinal).values(**values)).rowcount
+        if not known:
+            connection.execute(table.insert().values(ordinal=ordinal, uid=uid, **values))
+
+
+def _elsewhere(what: str, whose: str) -> Rejected:
+    return Rejected(
+        "",
+        f"its {what} belongs to another {whose} in the files read before",
+        f"find out which {whose} it is, correct or remove the wrong files, and run prepare again",
+    )
+
+
+def touch_series(connection: sa.Connection, ordinals: Iterable[int], run: int) -> None:
+    """These series have changed in this run, and so have their persons."""
+    wanted = {"ordinals": json.dumps(sorted(ordinals)), "run": run}
+    connection.execute(
+        sa.text("UPDATE series SET changed = TRUE WHERE ordinal IN (SELECT value FROM json_each(:ordinals))"),
+        wanted,
+    )
+    connection.execute(
+        sa.text(
+            """UPDATE person SET revision = :run WHERE ordinal IN
+               (SELECT person FROM series WHERE ordinal IN (SELECT value FROM json_each(:ordinals)))"""
+        ),
+        wanted,
+    )
+
+
+def hash_files(run: Run) -> None:
+    """The SHA-256 of every image file that has none yet."""
+    with sql.read(run.engine) as connection:
+        query = sa.select(FILE).where(FILE.c.kind == "image", FILE.c.sha256.is_(None)).order_by(FILE.c.id)
+        ids = {SourceFile(row.path, row.size, row.mtime_ns): row.id for row in connection.execute(query)}
+    done = 0
+    for batch, digests in pool.ordered(
+        partial(instances.checksums, run.folder), batches(ids), _processes(run, list(ids))
+    ):
+        with sql.begin(run.engine) as connection:
+            for file, digest in zip(batch, digests, strict=True):
+                if isinstance(digest, Rejected):
+                    _quarantine(connection, run, ids[file], digest)
+                else:
+                    connection.execute(FILE.update().where(FILE.c.id == ids[file]).values(sha256=digest))
+        done += len(batch)
+        run.progress(done, len(ids), "checksums")
+
+
+def _quarantine(connection: sa.Connection, run: Run, file: int, rejected: Rejected) -> None:
+    """A file that could be read before and cannot be any more: read again by the next run."""
+    series = connection.scalars(sa.select(INSTANCE.c.series).where(INSTANCE.c.file == file)).all()
+    touch_series(connection, series, run.number)
+    connection.execute(INSTANCE.delete().where(INSTANCE.c.file == file))
+    values = {"kind": "conflict", "reason": rejected.reason, "hint": rejected.hint}
+    connection.execute(FILE.update().where(FILE.c.id == file).values(**values))
+
+
+def read_tables(run: Run, sources: Sequence[tuple[ClinicalSource, SourceFile]]) -> None:
+    """Reads clinical tables whole: the rows of a table replace those it gave before, in one transaction."""
+    places = _Places(run)
+    for done, (source, file) in enumerate(sources):
+        run.progress(done, len(sources), "tables")
+        with sql.begin(run.engine) as connection:
+            _read_table(connection, run, places, source, file)
+
+
+def _read_table(
+    connection: sa.Connection, run: Run, places: _Places, source: ClinicalSource, file: SourceFile
+) -> None:
+    before = _table_rows(connection, file.path)
+    connection.execute(FILE.delete().where(FILE.c.path == file.path))
+    row = {"path": file.path, "size": file.size, "mtime_ns": file.mtime_ns, "kind": "clinical"}
+    digest = files.digest(source.path)
+    id = connection.execute(FILE.insert().values(**row, sha256=digest)).inserted_primary_key[0]
+    after: Counter[tuple[int, str, bytes]] = Counter()
+    found = ingest.read(source.path, source.table, run.vocabulary)
+    while chunk := list(islice(found, _ROWS_PER_COMMIT)):
+        rows = [_clinical(connection, places, one) for one in chunk if isinstance(one, Row)]
+        problems = [one for one in chunk if not isinstance(one, Row)]
+        after.update(rows)
+        if rows:
+            values = [
+                {"file": id, "person": person, "entity": entity, "body": body}
+                for person, entity, body in rows
+            ]
+            connection.execute(CLINICAL.insert(), values)
+        if problems:
+            connection.execute(FINDING.insert(), [{"file": id, **_finding(problem)} for problem in problems])
+    changed = {person for person, _, _ in (before - after) + (after - before)}
+    touch_persons(connection, changed, run.number)
+
+
+def _table_rows(connection: sa.Connection, path: str) -> Counter[tuple[int, str, bytes]]:
+    query = (
+        sa.select(CLINICAL.c.person, CLINICAL.c.entity, CLINICAL.c.body).join(FILE).where(FILE.c.path == path)
+    )
+    return Counter(tuple(row) for row in connection.execute(query))
+
+
+def _clinical(connection: sa.Connection, places: _Places, row: Row) -> tuple[int, str, bytes]:
+    body = {"values": dict(row.values), "dates": dict(row.dates)}
+    return places.person(connection, row.patient), row.entity, orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+
+
+def _finding(problem: ingest.RowProblem) -> dict[str, str | int]:
+    dimension = _DIMENSIONS.get(problem.reason, Dimension.VALIDITY)
+    code = problem.reason.name.lower().replace("_", "-")
+    return {"dimension": dimension, "code": code, "words": str(problem), "hint": problem.hint, "count": 1}
+
+
+def touch_persons(connection: sa.Connection, ordinals: Iterable[int], run: int) -> None:
+    """Something about these persons has changed in this run."""
+    connection.execute(
+        sa.text(
+            "UPDATE person SET revision = :run WHERE ordinal IN (SELECT value FROM json_each(:ordinals))"
+        ),
+        {"ordinals": json.dumps(sorted(ordinals)), "run": run},
+    )

@@ -1,0 +1,178 @@
+"""Prepared data as a source to publish: the rows of a thousand persons at a time, with days and pseudonyms."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import orjson
+import sqlalchemy as sa
+
+from hanse.core.dataset import Description
+from hanse.core.errors import Conflict
+from hanse.core.fields import PERSON as PERSON_ENTITY
+from hanse.core.fields import Vocabulary
+from hanse.core.policy import Policy
+from hanse.domains import VOCABULARY
+from hanse.lib import files, sql
+from hanse.node import parts, publish, work
+from hanse.node.publish import Outcome
+from hanse.node.store import PERSONS_PER_PART, SOURCES, Store
+from hanse.node.timeline import Timeline, timeline
+from hanse.node.work import CLINICAL, FILE, IMAGE, INSTANCE, PERSON, RUN, SERIES
+
+IMAGE_ENTITY, CONDITION = "image", "condition"
+
+Rows = dict[str, list[dict[str, Any]]]
+
+
+def publish_prepared(
+    store: Store, name: str, description: Description, policy: Policy, vocabulary: Vocabulary = VOCABULARY
+) -> Outcome:
+    """Makes what was prepared as `name` the next version of that dataset; makes none when nothing changed.
+
+    Raises `NotFound` when nothing was prepared, `Conflict` when preparing was interrupted, `NoSpace`.
+    """
+    cache = store.home / "cache"
+    files.make_folder(cache)
+    with (
+        work.opened(store.home, name) as engine,
+        TemporaryDirectory(dir=cache) as drafts,
+        parts.connect(cache) as connection,
+    ):
+        source = Preparation(engine, description, policy, connection, Path(drafts), vocabulary)
+        return publish.publish(store, source, vocabulary)
+
+
+class Preparation:
+    """A `publish.Source` over a work database."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        description: Description,
+        policy: Policy,
+        connection: duckdb.DuckDBPyConnection,
+        drafts: Path,
+        vocabulary: Vocabulary,
+    ) -> None:
+        self.engine, self.description, self.policy, self.connection = engine, description, policy, connection
+        self.drafts, self.vocabulary = drafts, vocabulary
+        with sql.read(engine) as records:
+            run = records.execute(sa.select(RUN)).one()
+        if run.ended is None:
+            raise Conflict(
+                f"preparing {description.name} was interrupted",
+                hint=f"run `hanse node prepare FOLDER --dataset {description.name}` again; it continues",
+            )
+        self.work = run.work
+        self.provenance = {"from": "prepared files", "prepared": run.ended}
+
+    def stamps(self) -> dict[int, str]:
+        part = PERSON.c.ordinal.op("/")(PERSONS_PER_PART)
+        query = sa.select(part, sa.func.max(PERSON.c.revision), sa.func.count()).group_by(part)
+        with sql.read(self.engine) as records:
+            return {
+                number: f"{self.work} {revision} {persons}"
+                for number, revision, persons in records.execute(query)
+            }
+
+    def relations(self, number: int) -> dict[str, str]:
+        with sql.read(self.engine) as records:
+            rows = _rows(
+                records, range(number * PERSONS_PER_PART, (number + 1) * PERSONS_PER_PART), self.vocabulary
+            )
+        return {
+            entity: self._relation(entity, rows.get(entity, ()))
+            for entity in (*self.vocabulary.entities, SOURCES)
+        }
+
+    def _relation(self, entity: str, rows: Sequence[Mapping[str, Any]]) -> str:
+        """The rows as a file that DuckDB reads with the types of the vocabulary."""
+        path = self.drafts / f"{entity}.json"
+        with files.no_space(path), path.open("wb") as out:
+            out.writelines(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
+        columns = {"person": "INTEGER", **_MORE.get(entity, {})}
+        columns |= {field.column: parts.SQL_TYPES[field.type] for field in self.vocabulary.of(entity)}
+        types = ", ".join(f"\"{column}\": '{type}'" for column, type in columns.items())
+        return f"read_json('{path}', format = 'newline_delimited', columns = {{{types}}})"
+
+
+_MORE = {PERSON_ENTITY: {"key": "VARCHAR"}, SOURCES: {"sha256": "VARCHAR", "bytes": "BIGINT"}}
+
+
+def _rows(records: sa.Connection, ordinals: range, vocabulary: Vocabulary) -> Rows:
+    """The rows of these persons by entity, and their files under `source`; nobody without a row of any kind."""
+    images = _images(records, ordinals)
+    clinical = _clinical(records, ordinals)
+    rows: Rows = {SOURCES: _sources(records, ordinals)}
+    query = sa.select(PERSON).where(PERSON.c.ordinal.between(ordinals.start, ordinals.stop - 1))
+    for person in records.execute(query.order_by(PERSON.c.ordinal)):
+        imaged, told = images.get(person.ordinal, []), clinical.get(person.ordinal, {})
+        if not (imaged or told):
+            continue
+        about = told.pop(PERSON_ENTITY, [])
+        births = [one["dates"].get("birth_date", "") for one in about] + [one["birth_date"] for one in imaged]
+        line = timeline(told.get(CONDITION, []), imaged, births)
+        place = {"person": person.ordinal}
+        found = {**told, IMAGE_ENTITY: imaged}
+        for entity, several in found.items():
+            rows.setdefault(entity, []).extend({**line.placed(one), **place} for one in several)
+        one = {**_person(about, imaged, line, vocabulary), **place, "key": person.key}
+        rows.setdefault(PERSON_ENTITY, []).append(one)
+    return rows
+
+
+def _person(
+    about: Sequence[Mapping[str, Any]],
+    imaged: Sequence[Mapping[str, Any]],
+    line: Timeline,
+    vocabulary: Vocabulary,
+) -> dict[str, Any]:
+    """The one row of a person: what the tables say first, then what follows from the images."""
+    told = {column: value for one in reversed(about) for column, value in one["values"].items()}
+    sex = vocabulary.get("person.sex")
+    coded = {code for one in imaged if sex and sex.codes and (code := sex.codes.find(one["sex"]))}
+    followed = {"sex": coded.pop() if len(coded) == 1 else None, "age": line.age(line.baseline)}
+    if followed["age"] is None:
+        ages = [one["values"].get("patient_age") for one in imaged if line.placed(one).get("day") == 0]
+        followed["age"] = next((age for age in ages if age is not None), None)
+    return {**followed, **told}
+
+
+def _images(records: sa.Connection, ordinals: range) -> dict[int, list[dict[str, Any]]]:
+    query = (
+        sa.select(IMAGE)
+        .where(IMAGE.c.person.between(ordinals.start, ordinals.stop - 1))
+        .order_by(IMAGE.c.series)
+    )
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in records.execute(query):
+        one = orjson.loads(row.body)
+        one["values"] |= {"study": row.study, "series": row.series}
+        found.setdefault(row.person, []).append(one)
+    return found
+
+
+def _clinical(records: sa.Connection, ordinals: range) -> dict[int, dict[str, list[dict[str, Any]]]]:
+    where = CLINICAL.c.person.between(ordinals.start, ordinals.stop - 1)
+    query = sa.select(CLINICAL.c.person, CLINICAL.c.entity, CLINICAL.c.body).join(FILE).where(where)
+    found: dict[int, dict[str, list[dict[str, Any]]]] = {}
+    for row in records.execute(query.order_by(FILE.c.path, CLINICAL.c.id)):
+        found.setdefault(row.person, {}).setdefault(row.entity, []).append(orjson.loads(row.body))
+    return found
+
+
+def _sources(records: sa.Connection, ordinals: range) -> list[dict[str, Any]]:
+    """The files that rows came from, by content: their paths may name somebody, and stay here."""
+    images = sa.select(SERIES.c.person, FILE.c.sha256, FILE.c.size).select_from(
+        SERIES.join(INSTANCE, INSTANCE.c.series == SERIES.c.ordinal).join(FILE)
+    )
+    tables = sa.select(CLINICAL.c.person, FILE.c.sha256, FILE.c.size).join(FILE).distinct()
+    used = images.where(INSTANCE.c.use == "yes", SERIES.c.person.between(ordinals.start, ordinals.stop - 1))
+    told = tables.where(CLINICAL.c.person.between(ordinals.start, ordinals.stop - 1))
+    return [
+        {"person": row.person, "sha256": row.sha256, "bytes": row.size}
+        for row in records.execute(sa.union_all(used, told))
+    ]
