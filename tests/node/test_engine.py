@@ -28,7 +28,7 @@ from hanse.core.query import (
     rows_of,
 )
 from hanse.core.reading import read
-from hanse.node.engine import compile_question
+from hanse.node.index import Index
 
 TREE = CodeList(
     "tree", {code: Code(code, {"en": code}, parent) for code, parent in [("a", ""), ("b", "a"), ("c", "b")]}
@@ -162,23 +162,25 @@ QUESTIONS = st.recursive(criteria() | opening(), joined, max_leaves=6).map(Quest
 def database() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"threads": 1})
     for name, columns in COLUMNS.items():
+        keys = {"person": "dataset INTEGER, ordinal INTEGER, ", "image": "series INTEGER, "}.get(name, "")
         typed = ", ".join(f"{column} {SQL.get(type, 'INTEGER')}" for column, (type, _) in columns.items())
-        connection.execute(f"CREATE TABLE {name} (person INTEGER, {typed})")
+        connection.execute(f"CREATE TABLE {name} (person INTEGER, {keys}{typed})")
     return connection
 
 
 def fill(database: duckdb.DuckDBPyConnection, persons: list[Person]) -> list[tuple[int, int]]:
-    """The data as tables; returns (place of the person, place among its images) of each image row."""
+    """The data as the tables of an index; returns (place of the person, place among its images) of each image."""
     places = []
     for name, columns in COLUMNS.items():
-        database.execute(f"TRUNCATE {name}")
+        database.execute(f"CREATE OR REPLACE TABLE {name} AS FROM {name} LIMIT 0")
         flat = [(place, i, row) for place, person in enumerate(persons) for i, row in enumerate(person[name])]
         places = [(place, i) for place, i, _ in flat] if name == "image" else places
-        if flat:
-            database.executemany(
-                f"INSERT INTO {name} VALUES ({', '.join('?' * (len(columns) + 1))})",
-                [(place, *(row[column] for column in columns)) for place, _, row in flat],
-            )
+        keys = {"person": lambda place, i: (0, place), "image": lambda place, i: (i,)}.get(
+            name, lambda place, i: ()
+        )
+        rows = [(place, *keys(place, i), *(row[column] for column in columns)) for place, i, row in flat]
+        if rows:
+            database.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(rows[0]))})", rows)
     return places
 
 
@@ -189,12 +191,9 @@ def test_duckdb_finds_what_the_question_means(
 ) -> None:
     places = fill(database, persons)
     meant = select(question, persons, VOCABULARY)
-    statement = compile_question(question, VOCABULARY)
-    found = database.execute(statement.sql, statement.values).fetchall()
-    assert {row[0] for row in found} == meant.persons, statement.sql
-    if statement.speaks_of_images:
-        first = database.execute("SELECT min(rowid) FROM image").fetchone()[0] or 0
-        assert {places[row[1] - first] for row in found if row[1] is not None} == meant.images, statement.sql
+    found = Index([], VOCABULARY, database).select(question)
+    assert set(found.persons.tolist()) == meant.persons
+    assert {places[image] for image in found.images} == meant.images
 
 
 @settings(max_examples=200, deadline=None)

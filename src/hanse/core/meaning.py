@@ -89,7 +89,7 @@ def _true(node: Node, chosen: Chosen, person: Person, vocabulary: Vocabulary) ->
         case Exists(where):
             return any(_true(where, rows, person, vocabulary) for rows in _choices(where, person))
         case Count():
-            return _compare(_count(node, person, vocabulary), node.op, node.number)
+            return compare(_count(node, person, vocabulary), node.op, node.number)
         case WithinDays(first, second, low, high):
             return any(
                 low <= later - earlier <= high
@@ -109,9 +109,9 @@ def satisfies(node: Criterion, value: Any, vocabulary: Vocabulary) -> bool | Non
         return None
     match node:
         case Compare(op="=" | "<>" as op, value=literal):
-            return _compare(value, op, literal)
+            return compare(value, op, literal)
         case Compare(field, op, literal):
-            return _compare(_rank(field, value, vocabulary), op, _rank(field, literal, vocabulary))
+            return compare(_rank(field, value, vocabulary), op, _rank(field, literal, vocabulary))
         case In(values=values):
             return value in values
         case Between(field, low, high):
@@ -130,7 +130,8 @@ def _rank(field: str, value: Any, vocabulary: Vocabulary) -> Any:
     return codes.codes[value].rank if codes and codes.ordered and value in codes.codes else value
 
 
-def _compare(left: Any, op: str, right: Any) -> bool:
+def compare(left: Any, op: str, right: Any) -> bool:
+    """`left op right`, op one of = <> < <= > >=."""
     return bool(
         {
             "=": lambda: left == right,

@@ -10,12 +10,13 @@ conditions. Terms that mix entities ("an MR image or a breast cancer") are joine
 their parts, not over the rows.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hanse.core.fields import PERSON, Vocabulary
-from hanse.core.meaning import satisfies
+from hanse.core.meaning import compare, satisfies
 from hanse.core.query import (
     And,
     Between,
@@ -41,13 +42,25 @@ IMAGE = "image"
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """SQL whose rows are (person, image): places in the index, the image NULL where a person was found without one.
-    When `speaks_of_images` is false there is no image column: all images of the persons are meant."""
+class Select:
+    """SQL and the values of its parameters."""
 
     sql: str
-    values: dict[str, Any]
-    speaks_of_images: bool
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A question as look-ups that must all agree on a person, and the image rows that it speaks of.
+
+    Every SELECT of `wanted` gives persons (a column `person`, perhaps repeated) of whom one must be; a person of an
+    `unwanted` one is out. `images` gives (person, image): places in the index, the image NULL where a person was found
+    without one. When it is None, all images of the persons are meant.
+    """
+
+    wanted: tuple[Select, ...]
+    unwanted: tuple[Select, ...]
+    images: Select | None
 
 
 def compile_question(question: Question, vocabulary: Vocabulary) -> Statement:
@@ -55,10 +68,19 @@ def compile_question(question: Question, vocabulary: Vocabulary) -> Statement:
     compiler = _Compiler(vocabulary)
     groups = _groups(_terms(question.root))
     of_images = next((group for group in groups if IMAGE in _entities(group)), None)
-    select = compiler.images(of_images) if of_images else "SELECT person FROM person"
-    where = [f"person IN ({compiler.persons(group)})" for group in groups if group is not of_images]
-    sql = f"SELECT * FROM ({select}) WHERE {' AND '.join(where)}" if where else select
-    return Statement(sql, compiler.values, of_images is not None)
+    images = compiler.select(compiler.images(of_images)) if of_images else None
+    lookups = [one for group in groups if group is not of_images for one in compiler.lookups(group)]
+    return Statement(
+        wanted=tuple(compiler.select(one.sql) for one in lookups if one.wanted),
+        unwanted=tuple(compiler.select(one.sql) for one in lookups if not one.wanted),
+        images=images,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Lookup:
+    sql: str
+    wanted: bool = True
 
 
 def _entities(terms: Iterable[Node]) -> frozenset[str]:
@@ -92,13 +114,30 @@ class _Compiler:
         self.vocabulary = vocabulary
         self.values: dict[str, Any] = {}
 
+    def lookups(self, terms: Sequence[Node]) -> list[_Lookup]:
+        """The persons with a choice of rows that makes all terms true."""
+        if _entities(terms):
+            return [_Lookup(self.persons(terms))]
+        return [one for term in terms for one in self._lookups_of(term)]
+
+    def _lookups_of(self, term: Node) -> list[_Lookup]:
+        match term:
+            case Exists(where):
+                return [one for group in _groups(_terms(where)) for one in self.lookups(group)]
+            case Not(Exists() | Count() | WithinDays() as opened) if (
+                len(found := self._lookups_of(opened)) == 1
+            ):
+                return [_Lookup(found[0].sql, not found[0].wanted)]
+            case Count():
+                return [self._count(term)]
+            case WithinDays():
+                return [_Lookup(self._within_days(term))]
+        return [_Lookup(f"SELECT person FROM person WHERE {self._truth(term)}")]
+
     def persons(self, terms: Sequence[Node]) -> str:
         """SELECT of the persons with a choice of rows that makes all terms true."""
-        entities = _entities(terms)
-        if not entities:
-            return f"SELECT person FROM person WHERE {self._all(terms)}"
-        if len(entities) == 1 and all(map(_is_plain, terms)):
-            return f"SELECT person FROM {_table(*entities)} WHERE {self._all(terms)}"
+        if len(_entities(terms)) == 1 and all(map(_is_plain, terms)):
+            return f"SELECT person FROM {_table(*_entities(terms))} WHERE {self._all(terms)}"
         return f"SELECT person.person {self._joined(terms)}"
 
     def images(self, terms: Sequence[Node]) -> str:
@@ -147,37 +186,31 @@ class _Compiler:
                 return f"({word.join(self._truth(term) for term in terms)})"
             case Not(term):
                 return f"(NOT {self._truth(term)})"
-            case Exists(where):
-                groups = (f"person.person IN ({self.persons(group)})" for group in _groups(_terms(where)))
-                return f"({' AND '.join(groups)})"
-            case Count():
-                return self._count(node)
-            case WithinDays(first, second, low, high):
-                days = f"({self._days(first)}) AS a JOIN ({self._days(second)}) AS b ON a.person = b.person"
-                between = f"b.day - a.day BETWEEN {int(low)} AND {int(high)}"
-                return f"person.person IN (SELECT a.person FROM {days} AND {between})"
+            case Exists() | Count() | WithinDays():
+                known = (
+                    f"person.person {'IN' if one.wanted else 'NOT IN'} ({one.sql})"
+                    for one in self._lookups_of(node)
+                )
+                return f"({' AND '.join(known)})"
             case Compare() | In() | Between() | Like() | IsNull() | Within():
                 return f"({self._criterion(node)})"
         return "TRUE"
 
-    def _count(self, node: Count) -> str:
-        """Persons without any row are counted too: they are in when zero satisfies the comparison."""
+    def _count(self, node: Count) -> _Lookup:
+        """When a count of zero satisfies the comparison, those are looked up whose rows do not satisfy it."""
         (name,) = {entity(node.field)} if node.field else rows_of(node.where) if node.where else set()
         counted = f"count(DISTINCT {_table(name)}.{_quoted(node.field)})" if node.field else "count(*)"
-        rows = self._rows(name, node.where)
         holds = f"{counted} {node.op} {int(node.number)}"
-        zero_holds = {
-            "=": node.number == 0,
-            "<>": node.number != 0,
-            "<": node.number > 0,
-            "<=": True,
-            ">": False,
-        }
-        if zero_holds.get(node.op, node.number <= 0):
-            return (
-                f"person.person NOT IN (SELECT {_table(name)}.person {rows} GROUP BY 1 HAVING NOT ({holds}))"
-            )
-        return f"person.person IN (SELECT {_table(name)}.person {rows} GROUP BY 1 HAVING {holds})"
+        zero_holds = compare(0, node.op, node.number)
+        having = f"NOT ({holds})" if zero_holds else holds
+        rows = self._rows(name, node.where)
+        return _Lookup(
+            f"SELECT {_table(name)}.person {rows} GROUP BY 1 HAVING {having}", wanted=not zero_holds
+        )
+
+    def _within_days(self, node: WithinDays) -> str:
+        days = f"({self._days(node.first)}) AS a JOIN ({self._days(node.second)}) AS b ON a.person = b.person"
+        return f"SELECT a.person FROM {days} WHERE b.day - a.day BETWEEN {int(node.low)} AND {int(node.high)}"
 
     def _days(self, side: Node | str) -> str:
         (name,) = {entity(side)} if isinstance(side, str) else rows_of(side)
@@ -209,7 +242,11 @@ class _Compiler:
             case Between(low=low, high=high):
                 return f"{column} BETWEEN {self._value(low)} AND {self._value(high)}"
             case Like(pattern=pattern, fold=fold):
-                return f"{column} {'ILIKE' if fold else 'LIKE'} {self._value(pattern)} ESCAPE '\\'"
+                escape = r" ESCAPE '\'" if "\\" in pattern else ""  # much slower, so only where it is needed
+                # lower() twice is three times as fast as ILIKE in DuckDB 1.5.
+                if fold:
+                    return f"lower({column}) LIKE {self._value(pattern.lower())}{escape}"
+                return f"{column} LIKE {self._value(pattern)}{escape}"
         return f"{column} IS NULL"
 
     def _codes(self, node: Criterion) -> list[str] | None:
@@ -223,6 +260,10 @@ class _Compiler:
             case Between() | Compare(op="<" | "<=" | ">" | ">="):
                 return [code for code in codes.codes if satisfies(node, code, self.vocabulary)]
         return None
+
+    def select(self, sql: str) -> Select:
+        """The statement with those of the values that it names."""
+        return Select(sql, {name: self.values[name] for name in re.findall(r"\$(v\d+)", sql)})
 
     def _value(self, value: Any) -> str:
         name = f"v{len(self.values)}"

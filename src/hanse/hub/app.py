@@ -1,0 +1,228 @@
+"""The hub as one ASGI application: the link for nodes, the API for people and programs, the page."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import orjson
+import sqlalchemy as sa
+from fastapi import APIRouter, FastAPI, Header, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.routing import BaseRoute
+
+from hanse import __version__
+from hanse.core import clock, plain
+from hanse.core.errors import BadInput
+from hanse.core.fields import Vocabulary
+from hanse.domains import VOCABULARY
+from hanse.hub import catalogue, registry
+from hanse.hub.config import HubConfig
+from hanse.hub.registry import Directory, State
+from hanse.hub.search import Asked, Search
+from hanse.hub.tables import MIGRATIONS
+from hanse.lib import problem as problems
+from hanse.lib import sql
+from hanse.link.inbound import Inbound
+from hanse.link.mailbox import Mailbox, MemoryMailbox
+
+STREAM = "text/event-stream"
+
+
+@dataclass(frozen=True)
+class Hub:
+    """What a running hub is made of."""
+
+    config: HubConfig
+    records: sa.Engine
+    mailbox: Mailbox
+    inbound: Inbound
+    search: Search
+    vocabulary: Vocabulary
+
+
+def make_hub(config: HubConfig, mailbox: Mailbox, vocabulary: Vocabulary = VOCABULARY) -> Hub:
+    """The parts of a hub on its records, which are brought up to date first."""
+    records = sql.engine(config.database_url)
+    sql.migrate(records, MIGRATIONS)
+    signer = config.key()
+    return Hub(
+        config,
+        records,
+        mailbox,
+        Inbound(signer, mailbox, Directory(records), config.hold_s),
+        Search(records, mailbox, signer, vocabulary, config.deadline_s),
+        vocabulary,
+    )
+
+
+def make_app(
+    config: HubConfig,
+    pages: Callable[[Hub], Sequence[BaseRoute]] = lambda hub: (),
+    vocabulary: Vocabulary = VOCABULARY,
+) -> FastAPI:
+    """The application; `pages` gives the routes of the portal, which the hub itself knows nothing of."""
+    hub = make_hub(config, _mailbox(config), vocabulary)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await hub.mailbox.close()
+        hub.records.dispose()
+
+    app = FastAPI(
+        title="Hanse",
+        version=__version__,
+        description="Find datasets, and ask one question of every node of the federation.",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        exception_handlers=dict(problems.HANDLERS) | {RequestValidationError: _on_bad_request},
+    )
+    app.router.routes.extend([*hub.inbound.routes, *pages(hub)])
+    app.include_router(api(hub))
+    return app
+
+
+def _mailbox(config: HubConfig) -> Mailbox:
+    if not config.mailbox:
+        return MemoryMailbox()
+    from hanse.link.postgres import PostgresMailbox
+
+    return PostgresMailbox(config.mailbox)
+
+
+async def _on_bad_request(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    problem = BadInput(f"{place}: {first['msg']}", hint="The shapes of all requests: /api/v1/openapi.json")
+    return problems.response(problem.as_dict() | {"status": 422})
+
+
+class SearchRequest(BaseModel):
+    """A question in CQL2 text or CQL2 JSON, and how it is to be answered."""
+
+    question: str | dict[str, Any] | bool = Field(
+        "", examples=["image.modality = 'MR' AND condition.cancer_type IN ('breast', 'prostate')"]
+    )
+    breakdowns: list[str] = Field([], max_length=100, examples=[["image.modality"]])
+    datasets: list[str] = Field([], max_length=10_000)
+    deadline_s: float | None = Field(None, gt=0, le=120)
+
+
+def api(hub: Hub) -> APIRouter:
+    """`/api/v1`."""
+    router = APIRouter(prefix="/api/v1", responses={"default": {"description": "A problem (RFC 9457)"}})
+
+    @router.get("/datasets", summary="All datasets of approved nodes")
+    def datasets() -> Response:
+        return _json({"datasets": list_datasets(hub)})
+
+    @router.get("/datasets/{dataset}", summary="One dataset")
+    def dataset(dataset: str) -> Response:
+        with sql.read(hub.records) as connection:
+            names = _node_names(connection)
+            return _json(_record(catalogue.entry(connection, dataset), names))
+
+    @router.get("/nodes", summary="The nodes and their states")
+    def nodes() -> Response:
+        return _json({"nodes": list_nodes(hub)})
+
+    @router.get("/vocabulary", summary="The fields that a question can use")
+    def vocabulary() -> Response:
+        return _json(describe_vocabulary(hub.vocabulary))
+
+    @router.post("/search", summary="Ask one question of every node")
+    async def search(request: SearchRequest, accept: Annotated[str, Header()] = "") -> Response:
+        """One JSON answer, or with `Accept: text/event-stream` the events `asked`, `node` (one for each
+        node, as it answers) and `done`."""
+        asked = hub.search.read(request.question, request.breakdowns, request.datasets, request.deadline_s)
+        if STREAM in accept:
+            return StreamingResponse(
+                _stream(hub.search, asked), media_type=STREAM, headers={"Cache-Control": "no-store"}
+            )
+        return _json(await hub.search.whole(asked))
+
+    return router
+
+
+async def _stream(search: Search, asked: Asked) -> AsyncIterator[bytes]:
+    async with aclosing(search.ask(asked)) as events:
+        async for name, data in events:
+            yield b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(data))
+
+
+def list_datasets(hub: Hub) -> list[dict[str, Any]]:
+    """What `GET /api/v1/datasets` gives."""
+    with sql.read(hub.records) as connection:
+        names = _node_names(connection)
+        return [_record(entry, names) for entry in catalogue.entries(connection)]
+
+
+def list_nodes(hub: Hub) -> list[dict[str, Any]]:
+    """What `GET /api/v1/nodes` gives: approved nodes, whether they call, and how many datasets they
+    describe."""
+    at = clock.now()
+    with sql.read(hub.records) as connection:
+        held = catalogue.count_by_node(connection)
+        return [
+            {
+                "id": node.id,
+                "name": node.name,
+                "country": node.country,
+                "state": "online" if node.online(at) else "offline",
+                "last_seen": node.seen,
+                "software": node.software,
+                "vocabulary": node.vocabulary,
+                "datasets": held.get(node.id, 0),
+            }
+            for node in registry.nodes(connection, State.ACTIVE)
+        ]
+
+
+def describe_vocabulary(vocabulary: Vocabulary) -> Mapping[str, Any]:
+    """What `GET /api/v1/vocabulary` gives."""
+    entities = [
+        {"name": one.name, "label": dict(one.label), "about": one.about, "row": one.row}
+        for one in vocabulary.entities.values()
+    ]
+    fields = [
+        {
+            "name": one.name,
+            "type": one.type.value,
+            "label": dict(one.label),
+            "about": one.about,
+            "unit": one.unit,
+            "standard": one.standard,
+            "breakdown": one.breakdown,
+            "values": [
+                {"code": code.code, "label": dict(code.label), "parent": code.parent}
+                for code in (one.codes.codes.values() if one.codes else ())
+            ],
+        }
+        for one in vocabulary.fields.values()
+    ]
+    return {"version": vocabulary.version, "entities": entities, "fields": fields}
+
+
+def _node_names(connection: sa.Connection) -> dict[str, str]:
+    return {node.id: node.name for node in registry.nodes(connection, State.ACTIVE)}
+
+
+def _record(entry: catalogue.Entry, names: Mapping[str, str]) -> dict[str, Any]:
+    record = plain.record_to_plain(entry.record)
+    live = [one.version for one in entry.record.versions if not one.withdrawn]
+    return record | {
+        "node": entry.node,
+        "node_name": names.get(entry.node, ""),
+        "version": max(live, default=None),
+    }
+
+
+def _json(body: Any) -> Response:
+    return Response(orjson.dumps(body), media_type="application/json")

@@ -1,0 +1,167 @@
+"""One question to all nodes: checked here, answered there, passed on as the answers come.
+
+The hub adds nothing to a count and takes nothing away. A node that is dead, slow, refuses or fails is a row
+of the answer.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from hanse.core import clock, ids, plain, wire
+from hanse.core.answer import NodeAnswer, NodeState, totals
+from hanse.core.check import check
+from hanse.core.errors import BadEnvelope, BadQuestion, Problem
+from hanse.core.fields import Vocabulary
+from hanse.core.query import Question
+from hanse.core.reading import read
+from hanse.core.wire import Kind
+from hanse.hub import registry
+from hanse.hub.registry import Node, State
+from hanse.lib import sql
+from hanse.lib.jws import Signer
+from hanse.link.asking import ask
+from hanse.link.mailbox import Mailbox, Reply
+
+MAX_BREAKDOWNS = 20
+MAX_DEADLINE_S = 120.0
+
+Event = tuple[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that has been read and checked. `datasets` limits the answer to those; empty means all."""
+
+    question: Question
+    breakdowns: tuple[str, ...]
+    datasets: frozenset[str]
+    deadline_s: float
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Search:
+    """Asks the nodes of one hub. `vocabulary` is the hub's: it warns, the nodes' own decide."""
+
+    records: sa.Engine
+    mailbox: Mailbox
+    signer: Signer
+    vocabulary: Vocabulary
+    deadline_s: float = 10.0
+
+    def read(
+        self,
+        source: Any,
+        breakdowns: Sequence[str] = (),
+        datasets: Sequence[str] = (),
+        deadline_s: float | None = None,
+    ) -> Asked:
+        """Reads and checks what somebody asks; raises `BadQuestion`."""
+        question = read(source)
+        warnings = check(question, self.vocabulary, source if isinstance(source, str) else "")
+        for name in breakdowns:
+            field = self.vocabulary.get(name)
+            if field is None or not field.breakdown:
+                offered = ", ".join(one.name for one in self.vocabulary.fields.values() if one.breakdown)
+                raise BadQuestion(f"Counts are not broken down by {name}.", hint=f"Offered: {offered}")
+        if len(breakdowns) > MAX_BREAKDOWNS:
+            raise BadQuestion(f"At most {MAX_BREAKDOWNS} breakdowns are answered at once.")
+        wait_s = min(max(deadline_s or self.deadline_s, 0.1), MAX_DEADLINE_S)
+        unique = tuple(dict.fromkeys(breakdowns))
+        return Asked(question, unique, frozenset(datasets), wait_s, tuple(warnings))
+
+    async def ask(self, asked: Asked) -> AsyncIterator[Event]:
+        """`asked`, then a `node` for each node as its state becomes known, then `done` with the totals."""
+        search, at, began = ids.new("search"), clock.now(), time.monotonic()
+        nodes = await asyncio.to_thread(self._nodes)
+        online = {node.id: node for node in nodes if node.online(at)}
+        states = [
+            _silent(node, NodeState.WAITING if node.id in online else NodeState.OFFLINE) for node in nodes
+        ]
+        yield (
+            "asked",
+            {
+                "search": search,
+                "question": {"text": asked.question.text, "json": asked.question.json},
+                "asked": clock.text(at),
+                "warnings": list(asked.warnings),
+                "nodes": [plain.answer_to_plain(state) for state in states],
+            },
+        )
+        answers = {state.node: state for state in states}
+        body = wire.Question(search, asked.question.json, asked.breakdowns, asked.deadline_s, asker="anybody")
+        async with aclosing(
+            ask(self.mailbox, self.signer, online, body.as_dict(), asked.deadline_s)
+        ) as replies:
+            async for reply in replies:
+                took_ms = round((time.monotonic() - began) * 1000)
+                answer = await _heard(reply, online[reply.node], took_ms, asked.datasets)
+                answers[reply.node] = answer
+                yield "node", plain.answer_to_plain(answer)
+        for node, answer in answers.items():
+            if answer.state in (NodeState.WAITING, NodeState.OFFLINE):
+                late = answer.state is NodeState.WAITING
+                answers[node] = replace(answer, state=NodeState.LATE if late else NodeState.OFFLINE)
+                yield "node", plain.answer_to_plain(answers[node])
+        yield "done", {"search": search, "totals": asdict(totals(answers.values()))}
+
+    async def whole(self, asked: Asked) -> dict[str, Any]:
+        """The same as one object, when all is there: the nodes in the order of their names."""
+        body: dict[str, Any] = {}
+        nodes: dict[str, Mapping[str, Any]] = {}
+        async with aclosing(self.ask(asked)) as events:
+            async for name, data in events:
+                if name == "node":
+                    nodes[data["node"]] = data
+                else:
+                    nodes |= {node["node"]: node for node in data.get("nodes", ())}
+                    body |= data
+        return body | {"nodes": list(nodes.values())}
+
+    def _nodes(self) -> list[Node]:
+        with sql.read(self.records) as connection:
+            return registry.nodes(connection, State.ACTIVE)
+
+
+def _silent(node: Node, state: NodeState) -> NodeAnswer:
+    return NodeAnswer(
+        node=node.id,
+        name=node.name,
+        country=node.country,
+        state=state,
+        at=clock.text(clock.now()),
+        vocabulary=node.vocabulary,
+        software=node.software,
+    )
+
+
+async def _heard(reply: Reply, node: Node, took_ms: int, datasets: frozenset[str]) -> NodeAnswer:
+    """What a node replied, under the name and country that the hub knows it by."""
+    try:
+        if reply.kind is Kind.PROBLEM:
+            state = NodeState.FAILED if int(reply.body.get("status", 500)) >= 500 else NodeState.REFUSED
+            return replace(_silent(node, state), took_ms=took_ms, problem=dict(reply.body))
+        # Reading a large answer strictly takes some ten milliseconds; others are being served meanwhile.
+        large = len(reply.body.get("datasets", ())) > 20
+        reading = asyncio.to_thread(plain.answer_from_plain, reply.body) if large else None
+        answer = await reading if reading else plain.answer_from_plain(reply.body)
+    except Problem as problem:
+        told = BadEnvelope(f"The node's answer cannot be used: {problem.detail}").as_dict()
+        return replace(_silent(node, NodeState.FAILED), took_ms=took_ms, problem=told)
+    wanted = tuple(one for one in answer.datasets if not datasets or one.dataset in datasets)
+    return replace(
+        answer,
+        node=node.id,
+        name=node.name,
+        country=node.country,
+        state=NodeState.ANSWERED,
+        took_ms=took_ms,
+        datasets=wanted,
+        problem=None,
+    )

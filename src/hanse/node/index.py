@@ -1,0 +1,307 @@
+"""The search index: the live versions of a node as DuckDB tables and a few arrays.
+
+Parquet is the truth; the index is made from it, may be deleted at any time, and belongs to the gate alone. Persons and
+image rows of all datasets stand in one table each, sorted, so that their *places* are numbers from 0 and the rows of
+a dataset, a person or a study lie together: counting what a query found is then a walk over sorted numbers.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from hanse.core.disclosure import Cohort
+from hanse.core.errors import QuestionTooCostly
+from hanse.core.fields import PERSON, Field, Type, Vocabulary
+from hanse.core.query import Question
+from hanse.node.engine import IMAGE, Select, compile_question
+from hanse.node.store import Published, fingerprint
+
+Places = NDArray[np.int32]
+
+KEYS = {PERSON: (), IMAGE: ("study", "series")}
+_FORMAT = "1"
+_TYPES = {Type.INTEGER: "INTEGER", Type.DAY: "INTEGER", Type.NUMBER: "DOUBLE", Type.BOOLEAN: "BOOLEAN"}
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a question found: places of persons and of image rows, both sorted, each once."""
+
+    persons: Places
+    images: Places
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Exact numbers per dataset of the index, in the order of its datasets."""
+
+    persons: NDArray[np.int64]
+    studies: NDArray[np.int64]
+    series: NDArray[np.int64]
+
+
+class Index:
+    """Answers questions about the versions it was made of, in any thread."""
+
+    def __init__(
+        self, published: Sequence[Published], vocabulary: Vocabulary, connection: duckdb.DuckDBPyConnection
+    ) -> None:
+        self.published = tuple(published)
+        self._vocabulary = vocabulary
+        self._connection = connection
+        persons = self._columns("SELECT dataset, ordinal FROM person ORDER BY person")
+        images = self._columns("SELECT person, study, series FROM image ORDER BY rowid")
+        self._ordinal = persons["ordinal"]
+        self._starts = np.searchsorted(persons["dataset"], np.arange(len(self.published) + 1)).astype(
+            np.int32
+        )
+        self._image_person, self._image_study, self._image_series = (
+            images["person"],
+            images["study"],
+            images["series"],
+        )
+        self._image_starts = np.searchsorted(self._image_person, np.arange(len(self._ordinal) + 1)).astype(
+            np.int32
+        )
+        self._values: dict[str, tuple[Places, NDArray[np.int32], tuple[str, ...]]] = {}
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def persons(self, number: int) -> int:
+        """How many persons a dataset has."""
+        return int(self._starts[number + 1] - self._starts[number])
+
+    def select(self, question: Question, limit_s: float = 10.0) -> Selection:
+        """The persons and images that a question speaks of, in all datasets.
+
+        Every criterion must be applicable (`core.check.criterion_state`). Raises `QuestionTooCostly` after `limit_s`.
+        """
+        statement = compile_question(question, self._vocabulary)
+        agreed = np.ones(len(self._ordinal), bool)
+        for lookup in statement.wanted:
+            agreed &= self._who(lookup, limit_s)
+        for lookup in statement.unwanted:
+            agreed &= ~self._who(lookup, limit_s)
+        if statement.images is None:
+            persons = np.flatnonzero(agreed).astype(np.int32)
+            return Selection(persons, self._images_of(persons))
+        rows = self._columns(statement.images.sql, statement.images.values, limit_s)
+        kept = agreed[rows["person"]]
+        images = rows["image"][kept]
+        present = images.compressed() if isinstance(images, np.ma.MaskedArray) else images
+        return Selection(_sorted(rows["person"][kept]), _sorted(present.astype(np.int32)))
+
+    def _who(self, lookup: Select, limit_s: float) -> NDArray[np.bool_]:
+        who = np.zeros(len(self._ordinal), bool)
+        who[self._columns(lookup.sql, lookup.values, limit_s)["person"]] = True
+        return who
+
+    def sums(self, selection: Selection) -> Sums:
+        """How many persons, studies and series were found in each dataset."""
+        persons, images = selection.persons, selection.images
+        owner, study = self._image_person[images], self._image_study[images]
+        first = np.ones(len(images), bool)
+        first[1:] = (owner[1:] != owner[:-1]) | (study[1:] != study[:-1])
+        return Sums(*(self._per_dataset(places) for places in (persons, owner[first], owner)))
+
+    def cohort(self, selection: Selection, number: int) -> Cohort:
+        """The part of a selection that lies in one dataset, in ordinals that mean the same in all its versions."""
+        first, last = self._starts[number], self._starts[number + 1]
+        return self._cohort(
+            _between(selection.persons, first, last),
+            _between(selection.images, self._image_starts[first], self._image_starts[last]),
+        )
+
+    def cells(self, selection: Selection, number: int, field: Field) -> Mapping[str, Cohort]:
+        """One cohort for each value of a field that occurs in a dataset.
+
+        For a field of the image, a cell has the selected images with that value; for other fields, the selected
+        persons who have a row with that value, and their selected images. A person can be in several cells.
+        """
+        places, codes, values = self._coded(field)
+        first, last = self._starts[number], self._starts[number + 1]
+        if field.entity == IMAGE:
+            first, last = self._image_starts[first], self._image_starts[last]
+        start, end = np.searchsorted(places, (first, last))
+        places, codes = places[start:end], codes[start:end]
+        selected = selection.images if field.entity == IMAGE else selection.persons
+        kept = np.isin(places, _between(selected, first, last), assume_unique=False)
+        cells = {}
+        for code in np.unique(codes):
+            chosen = places[kept & (codes == code)]
+            cells[values[code]] = self._cell(selection, chosen, field.entity)
+        return cells
+
+    def _cell(self, selection: Selection, chosen: Places, entity: str) -> Cohort:
+        if entity == IMAGE:
+            return self._cohort(np.unique(self._image_person[chosen]), chosen)
+        persons = np.unique(chosen)
+        return self._cohort(
+            persons, np.intersect1d(self._images_of(persons), selection.images, assume_unique=True)
+        )
+
+    def _cohort(self, persons: Places, images: Places) -> Cohort:
+        return Cohort(
+            persons=self._ordinal[persons],
+            image_person=self._ordinal[self._image_person[images]],
+            image_study=self._image_study[images],
+            image_series=self._image_series[images],
+        )
+
+    def _images_of(self, persons: Places) -> Places:
+        """The places of all images of these persons."""
+        starts, ends = self._image_starts[persons], self._image_starts[persons + 1]
+        lengths = ends - starts
+        jumps = (
+            np.repeat(starts - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths) if len(persons) else 0
+        )
+        return (np.arange(lengths.sum()) + jumps).astype(np.int32)
+
+    def _per_dataset(self, persons: Places) -> NDArray[np.int64]:
+        """How many of these sorted places lie in each dataset."""
+        return np.diff(np.searchsorted(persons, self._starts))
+
+    def _coded(self, field: Field) -> tuple[Places, NDArray[np.int32], tuple[str, ...]]:
+        """The rows that have a value in a field: their places (of the image, or else of the person), sorted, the
+        number of each value, and the values. Read once."""
+        if field.name not in self._values:
+            column = f'"{field.column}"'
+            if field.band:
+                column = f"{column} // {field.band} * {field.band}"
+            place = "rowid" if field.entity == IMAGE else "person"
+            rows = (
+                f"SELECT {place} AS place, dense_rank() OVER (ORDER BY value) - 1 AS code, value "
+                f'FROM (SELECT {place}, ({column})::VARCHAR AS value FROM "{field.entity}") WHERE value IS NOT NULL'
+            )
+            coded = self._columns(f"SELECT place, code::INTEGER AS code FROM ({rows}) ORDER BY place, code")
+            values = self._connection.cursor().execute(
+                f"SELECT DISTINCT code, value FROM ({rows}) ORDER BY code"
+            )
+            names = tuple(_banded(value, field) for _, value in values.fetchall())
+            self._values[field.name] = (coded["place"].astype(np.int32), coded["code"], names)
+        return self._values[field.name]
+
+    def _columns(
+        self, sql: str, values: Mapping[str, object] | None = None, limit_s: float | None = None
+    ) -> dict[str, NDArray[np.int32]]:
+        cursor = self._connection.cursor()
+        with _limited(cursor, limit_s):
+            return cursor.execute(sql, dict(values or {})).fetchnumpy()
+
+
+def _sorted(places: Places) -> Places:
+    """Sorted, each once. DuckDB mostly gives rows in their order, and then this costs one comparison."""
+    if len(places) > 1 and not (places[1:] > places[:-1]).all():
+        if (places[1:] >= places[:-1]).all():
+            keep = np.ones(len(places), bool)
+            keep[1:] = places[1:] != places[:-1]
+            return places[keep]
+        return np.unique(places)
+    return places
+
+
+def _between(places: Places, first: np.int32, last: np.int32) -> Places:
+    start, end = np.searchsorted(places, (first, last))
+    return places[start:end]
+
+
+def _banded(value: str, field: Field) -> str:
+    return f"{value}-{int(value) + field.band - 1}" if field.band else value
+
+
+@contextmanager
+def _limited(cursor: duckdb.DuckDBPyConnection, limit_s: float | None) -> Iterator[None]:
+    if limit_s is None:
+        yield
+        return
+    timer = threading.Timer(limit_s, cursor.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (duckdb.InterruptException, duckdb.OutOfMemoryException) as error:
+        raise QuestionTooCostly(
+            "The node stopped working on this question.",
+            hint="Ask with fewer criteria that join several entities by OR.",
+        ) from error
+    finally:
+        timer.cancel()
+
+
+def open_index(
+    published: Sequence[Published], vocabulary: Vocabulary, folder: Path, *, memory_mb: int, threads: int
+) -> Index:
+    """The index of these versions from `folder`, made there first when it is not there; older ones are removed."""
+    digests = sorted(f"{one.manifest.id} {one.digest}" for one in published)
+    path = folder / f"index-{fingerprint(_FORMAT, vocabulary.version, *digests)}.duckdb"
+    limits = {"threads": threads, "memory_limit": f"{memory_mb}MB"}
+    folder.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        new = path.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        with duckdb.connect(str(new), config=limits) as connection:
+            _fill(connection, published, vocabulary)
+        new.replace(path)
+    for old in folder.glob("index-*"):
+        if old != path:
+            old.unlink(missing_ok=True)
+    return Index(published, vocabulary, duckdb.connect(str(path), read_only=True, config=limits))
+
+
+def _fill(
+    connection: duckdb.DuckDBPyConnection, published: Sequence[Published], vocabulary: Vocabulary
+) -> None:
+    files = [
+        (entity, str(path), number)
+        for number, one in enumerate(published)
+        for entity, paths in one.tables.items()
+        for path in paths
+    ]
+    connection.execute("CREATE TEMP TABLE file (entity VARCHAR, filename VARCHAR, dataset INTEGER)")
+    if files:
+        connection.executemany("INSERT INTO file VALUES (?, ?, ?)", files)
+    for entity in (PERSON, *(name for name in vocabulary.entities if name != PERSON)):
+        paths = [path for one, path, _ in files if one == entity]
+        _fill_table(connection, entity, paths, vocabulary)
+
+
+def _fill_table(
+    connection: duckdb.DuckDBPyConnection, entity: str, paths: list[str], vocabulary: Vocabulary
+) -> None:
+    """One table with a column for every field, NULL where a dataset lacks it."""
+    fields = [field for field in vocabulary.of(entity) if field.type is not Type.KEY]
+    typed = {field.column: _TYPES.get(field.type, "VARCHAR") for field in fields}
+    typed |= dict.fromkeys(KEYS.get(entity, ()), "INTEGER")
+    own = {"dataset": "INTEGER", "ordinal": "INTEGER"} if entity == PERSON else {}
+    columns = ", ".join(f'"{name}" {type}' for name, type in ({"person": "INTEGER"} | own | typed).items())
+    connection.execute(f'CREATE TABLE "{entity}" ({columns})')
+    if not paths:
+        return
+    source = "read_parquet($paths, union_by_name = true, filename = true)"
+    known = {
+        row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}", {"paths": paths}).fetchall()
+    }
+    listed = ", ".join(f'"{name}"' for name in typed if name in known)
+    values = f", {listed}" if listed else ""
+    if entity == PERSON:
+        connection.execute(
+            f"INSERT INTO person (person, dataset, ordinal{values})"
+            f" SELECT row_number() OVER (ORDER BY dataset, person) - 1, dataset, person{values}"
+            f" FROM {source} JOIN file USING (filename) ORDER BY dataset, person",
+            {"paths": paths},
+        )
+        return
+    order = "".join(f', rows."{name}"' for name in KEYS.get(entity, ()))
+    connection.execute(
+        f'INSERT INTO "{entity}" (person{values}) SELECT me.person{values.replace(", ", ", rows.")}'
+        f" FROM {source} AS rows JOIN file USING (filename)"
+        f" JOIN person AS me ON me.dataset = file.dataset AND me.ordinal = rows.person ORDER BY me.person{order}",
+        {"paths": paths},
+    )
