@@ -1,7 +1,12 @@
 """What a data holder allows askers without a permit to learn from a dataset: a small table of numbers."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
+
+# What a person risks is the number of answers over their variance. With this much variance for each question the
+# attacks of benchmarks/attacks.py guess right in at most 60 % of cases (docs/adr/0002-disclosure.md).
+_VARIANCE_PER_QUESTION = 1.5
 
 
 class Access(StrEnum):
@@ -12,11 +17,32 @@ class Access(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`threshold` counts persons, and is also the least number of persons by which two answered questions differ;
-    `rounding` is the base of released counts; `grid_ms` is the step of the time at which answers leave."""
+    """`threshold` counts persons: no number stands for fewer, and answers stay as they are until at least so many
+    persons of the dataset have changed. `rounding` is the base of released counts. `grid_ms` is the step of the time
+    at which answers leave.
+
+    `distinct_share` and `distinct_most` say how many distinct questions of several criteria are answered. More
+    questions need more noise: a holder who wants more exact numbers allows fewer questions.
+    """
 
     access: Access = Access.PROTECTED
     threshold: int = 10
     rounding: int = 10
-    distinct_share: float = 0.5  # distinct cohorts answered, as a share of the dataset's persons
+    distinct_share: float = 0.1  # distinct questions answered, as a share of the dataset's persons
+    distinct_most: int = 100  # and never more than this
     grid_ms: int = 100
+
+    def questions(self, persons: int) -> int:
+        """How many distinct questions of several criteria a dataset of so many persons answers."""
+        return min(int(self.distinct_share * persons), self.distinct_most)
+
+    def noise(self, persons: int) -> int:
+        """The sides of the noise: each of its two dice shows -h to h with equal chance, h at least half the
+        rounding. Their sum has variance 2 h (h + 1) / 3; rounding adds the square of its base over 12."""
+        variance = _VARIANCE_PER_QUESTION * self.questions(persons) - self.rounding**2 / 12
+        needed = (math.sqrt(1 + 6 * max(0.0, variance)) - 1) / 2
+        return max(math.ceil(needed), math.ceil(self.rounding / 2))
+
+    def floor(self, persons: int) -> int:
+        """The least number that is released: whatever the noise, it stands for `threshold` persons or more."""
+        return self.threshold + 2 * self.noise(persons)

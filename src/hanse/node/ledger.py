@@ -1,0 +1,165 @@
+"""What each dataset has answered, in the node's database: the memory of `core.disclosure`.
+
+A row a question, over all askers and all versions. Questions are kept as keyed hashes: the node does not remember
+what somebody was interested in. Fresh answers are on disk when the block of `Ledgers.of` ends, and must not leave
+before. Its transactions come one after another, so that two processes never answer one question twice.
+"""
+
+import hmac
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+
+import numpy as np
+import sqlalchemy as sa
+
+from hanse.core.answer import Counts, Rule
+from hanse.core.disclosure import Given, Roster, is_new_epoch, released_size
+from hanse.core.policy import Policy
+from hanse.lib.sql import Migration, begin, create
+
+_METADATA = sa.MetaData()
+
+_DATASET = sa.Table(
+    "ledger_dataset",
+    _METADATA,
+    sa.Column("dataset", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("persons", sa.Integer, nullable=False),
+    sa.Column("spent", sa.Integer, nullable=False),
+    sa.Column("roster", sa.LargeBinary, nullable=False),
+)
+
+_ANSWER = sa.Table(
+    "ledger_answer",
+    _METADATA,
+    sa.Column("dataset", sa.Text, primary_key=True),
+    sa.Column("question", sa.LargeBinary(16), primary_key=True),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("persons", sa.Integer),
+    sa.Column("studies", sa.Integer),
+    sa.Column("series", sa.Integer),
+    sa.Column("threshold", sa.Integer),
+    sa.Column("rounding", sa.Integer),
+)
+
+TABLES = (_DATASET, _ANSWER)
+MIGRATIONS = (Migration(1, "the ledger of answered questions", create(*TABLES)),)
+
+_NUMBERS = ("persons", "studies", "series", "threshold", "rounding")
+_STATE = [_DATASET.c[name] for name in ("version", "epoch", "persons", "spent")]
+
+
+class Ledgers:
+    """The ledgers of a node's datasets, in the database of `engine`; `secret` is the node's."""
+
+    def __init__(self, engine: sa.Engine, secret: bytes) -> None:
+        self._engine = engine
+        self._secret = secret
+
+    @contextmanager
+    def of(self, dataset: str) -> Iterator["DatasetLedger"]:
+        """The ledger of one dataset, in a transaction of its own."""
+        with begin(self._engine) as connection:
+            yield DatasetLedger(connection, self._secret, dataset)
+
+
+class DatasetLedger:
+    """The `disclosure.Ledger` of one dataset within one transaction; reads nothing before it is asked.
+
+    A dataset of which no version was entered has no released size: it answers single criteria only.
+    """
+
+    def __init__(self, connection: sa.Connection, node_secret: bytes, dataset: str) -> None:
+        self.secret = hmac.digest(node_secret, b"disclosure" + dataset.encode(), "sha256")
+        self._connection = connection
+        self._dataset = dataset
+
+    @property
+    def epoch(self) -> int:
+        return self._state.epoch if self._state else 0
+
+    @property
+    def persons(self) -> int:
+        return self._state.persons if self._state else 0
+
+    @property
+    def spent(self) -> int:
+        return self._state.spent if self._state else 0
+
+    def enter(self, version: int, roster: Callable[[], Roster], policy: Policy) -> None:
+        """Takes up a version: questions are answered afresh when enough of the dataset has changed.
+
+        `roster` is called only when neither this version nor a later one was entered before.
+        """
+        if self._state is None:
+            row = {"dataset": self._dataset, "version": version, "spent": 0}
+            self._connection.execute(sa.insert(_DATASET).values(row | self._begun(0, roster(), policy)))
+            del self._state
+        elif self._state.version < version:
+            present = roster()
+            new = is_new_epoch(self._roster(), present, policy, self.secret)
+            self._update(version=version, **(self._begun(self.epoch + 1, present, policy) if new else {}))
+
+    def given(self, texts: list[str]) -> dict[str, Given]:
+        keys = {self._key(text): text for text in texts}
+        rows = self._connection.execute(sa.select(_ANSWER).where(self._answers(list(keys))))
+        return {keys[row.question]: Given(_counts(row), row.epoch) for row in rows}
+
+    def note(self, answers: Mapping[str, Counts], charge: int) -> None:
+        rows = [self._row(text, counts) for text, counts in answers.items()]
+        self._connection.execute(sa.delete(_ANSWER).where(self._answers([row["question"] for row in rows])))
+        self._connection.execute(sa.insert(_ANSWER), rows)
+        if charge:
+            self._update(spent=self.spent + charge)
+
+    @cached_property
+    def _state(self) -> sa.Row | None:
+        return self._connection.execute(sa.select(*_STATE).where(self._mine)).first()
+
+    @property
+    def _mine(self) -> sa.ColumnElement[bool]:
+        return _DATASET.c.dataset == self._dataset
+
+    def _roster(self) -> Roster:
+        return unpacked(self._connection.scalar(sa.select(_DATASET.c.roster).where(self._mine)))
+
+    def _begun(self, epoch: int, roster: Roster, policy: Policy) -> dict[str, object]:
+        """The columns of a dataset's row that an epoch sets."""
+        persons = released_size(len(roster.persons), policy, self.secret, epoch)
+        return {"epoch": epoch, "persons": persons, "roster": packed(roster)}
+
+    def _update(self, **values: object) -> None:
+        self._connection.execute(sa.update(_DATASET).where(self._mine).values(values))
+        del self._state
+
+    def _answers(self, keys: list[bytes]) -> sa.ColumnElement[bool]:
+        return (_ANSWER.c.dataset == self._dataset) & _ANSWER.c.question.in_(keys)
+
+    def _row(self, text: str, counts: Counts) -> dict[str, object]:
+        numbers = {name: getattr(counts, name) for name in _NUMBERS}
+        named = {"dataset": self._dataset, "question": self._key(text)}
+        return named | {"epoch": self.epoch, "rule": counts.rule.value} | numbers
+
+    def _key(self, text: str) -> bytes:
+        return hmac.digest(self.secret, b"question" + text.encode(), "sha256")[:16]
+
+
+def _counts(row: sa.Row) -> Counts:
+    return Counts(Rule(row.rule), row.persons, row.studies, row.series, row.threshold, row.rounding)
+
+
+def packed(roster: Roster) -> bytes:
+    """A roster as bytes: persons as the steps between them, which compress well, then the stamps."""
+    steps = np.diff(roster.persons, prepend=0).astype("<i4").tobytes()
+    return zlib.compress(steps + roster.stamps.astype("<u8").tobytes(), level=1)
+
+
+def unpacked(raw: bytes) -> Roster:
+    """The roster that `packed` wrote."""
+    raw = zlib.decompress(raw)
+    count = len(raw) // 12
+    return Roster(np.cumsum(np.frombuffer(raw, "<i4", count)), np.frombuffer(raw, "<u8", count, 4 * count))
