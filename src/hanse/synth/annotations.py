@@ -26,6 +26,7 @@ def segmentation(scene: Scene) -> bytes:
     bits = np.concatenate([marked[number - 1][1][place].ravel() for number, place in frames])
     _, rows, columns = scene.shape
     header = _object(scene, "SEG", "Segmentation of the lesion") | {
+        "BodyPartExamined": scene.body_part,
         "ImageType": ["DERIVED", "PRIMARY"],
         "ContentDate": scene.study.day.strftime("%Y%m%d"),
         "ContentTime": "235900",

@@ -74,6 +74,11 @@ class Scene:
         """Distance of rows and of columns, mm."""
         return self.study.plan.field_of_view / self.shape[2]
 
+    @property
+    def body_part(self) -> str:
+        """As this hospital spells it."""
+        return self.patient.site.body_parts[self.patient.cancer.organ]
+
     @cached_property
     def body(self) -> str:
         return _BODIES.get(self.modality, self.study.plan.body)
@@ -159,7 +164,7 @@ def _image(scene: Scene) -> dict[str, Any]:
         "ImageComments": SYNTHETIC,
     }
     if scene.patient.chance(scene.series.uid).happens(_BODY_PART_GIVEN):
-        header["BodyPartExamined"] = scene.patient.site.body_parts[scene.patient.cancer.organ]
+        header["BodyPartExamined"] = scene.body_part
     if protocol.contrast:
         header["ContrastBolusAgent"] = CONTRAST[scene.modality]
     return header | _pixel_module(scene) | _MODULES[scene.modality](scene) | protocol.tags
