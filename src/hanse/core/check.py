@@ -13,9 +13,12 @@ from hanse.core.query import (
     Compare,
     Count,
     Criterion,
+    Everyone,
+    Exists,
     IsNull,
     Like,
     Node,
+    Not,
     Question,
     Use,
     Within,
@@ -147,3 +150,23 @@ def criterion_state(use: Criterion | Use, vocabulary: Vocabulary, columns: froze
     except BadQuestion:
         return CriterionState.UNSUPPORTED
     return CriterionState.UNKNOWN_VALUE if _codes(use, field) else CriterionState.APPLIED
+
+
+def is_single(question: Question, vocabulary: Vocabulary) -> bool:
+    """Whether the question has no criterion, or one of the few that anybody could ask of a field: a code, a truth
+    value, a band, or the lack of a value, as it is, denied, or inside `exists`. Disclosure control never stops
+    answering these; a list, a pattern or a limit of one's own choice is another matter."""
+    match question.root:
+        case Everyone():
+            return True
+        case Not(Exists(one)) | Exists(Not(one)) | Not(one) | Exists(one) | one:
+            pass
+    match one:
+        case IsNull() | Within():
+            return True
+        case Compare(field, "=" | "<>"):
+            return vocabulary.fields[field].type in (Type.CODE, Type.BOOLEAN)
+        case Between(field, int(low), int(high)):
+            band = vocabulary.fields[field].band
+            return band is not None and low % band == 0 and high == low + band - 1
+    return False

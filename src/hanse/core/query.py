@@ -125,11 +125,6 @@ class Question:
     def text(self) -> str:
         return to_text(self.root)
 
-    @property
-    def single(self) -> bool:
-        """Whether the question has at most one criterion."""
-        return len(criteria(self.root)) <= 1
-
 
 def children(node: Node) -> tuple[Node, ...]:
     """The parts of a node that are nodes themselves."""

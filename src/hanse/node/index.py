@@ -15,7 +15,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from hanse.core.disclosure import Cohort
+from hanse.core.disclosure import Cohort, Roster
 from hanse.core.errors import QuestionTooCostly
 from hanse.core.fields import PERSON, Field, Type, Vocabulary
 from hanse.core.query import Question
@@ -45,6 +45,10 @@ class Sums:
     studies: NDArray[np.int64]
     series: NDArray[np.int64]
 
+    def of(self, number: int) -> tuple[int, int, int]:
+        """Persons, studies and series of one dataset."""
+        return int(self.persons[number]), int(self.studies[number]), int(self.series[number])
+
 
 class Index:
     """Answers questions about the versions it was made of, in any thread."""
@@ -73,10 +77,6 @@ class Index:
 
     def close(self) -> None:
         self._connection.close()
-
-    def persons(self, number: int) -> int:
-        """How many persons a dataset has."""
-        return int(self._starts[number + 1] - self._starts[number])
 
     def select(self, question: Question, limit_s: float = 10.0) -> Selection:
         """The persons and images that a question speaks of, in all datasets.
@@ -138,6 +138,22 @@ class Index:
             chosen = places[kept & (codes == code)]
             cells[values[code]] = self._cell(selection, chosen, field.entity)
         return cells
+
+    def roster(self, number: int) -> Roster:
+        """The persons of a dataset, each with a number that changes when one of the person's rows does."""
+        first, last = self._starts[number], self._starts[number + 1]
+        stamps = np.zeros(last - first, np.uint64)
+        for entity in self._vocabulary.entities:
+            place = {"person", "dataset"}
+            listed = self._connection.cursor().execute(f'DESCRIBE "{entity}"').fetchall()
+            columns = ", ".join(f'"{name}"' for name, *_ in listed if name not in place)
+            rows = self._columns(
+                f"SELECT person, (sum(hash({columns})) % 9007199254740881)::UBIGINT AS stamp"
+                f' FROM "{entity}" WHERE person >= $first AND person < $last GROUP BY person',
+                {"first": int(first), "last": int(last)},
+            )
+            stamps[rows["person"] - first] = stamps[rows["person"] - first] * np.uint64(31) + rows["stamp"]
+        return Roster(self._ordinal[first:last], stamps)
 
     def _cell(self, selection: Selection, chosen: Places, entity: str) -> Cohort:
         if entity == IMAGE:

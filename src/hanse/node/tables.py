@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 from hanse.lib import sql
 from hanse.lib.log import LOG
+from hanse.node import ledger
 
 _METADATA = sa.MetaData()
 
@@ -42,4 +43,5 @@ MIGRATIONS = (
     sql.Migration(
         1, "datasets, versions, excluded persons, log", sql.create(DATASET, VERSION, EXCLUDED, LOG)
     ),
+    sql.Migration(2, "the ledger of answered questions", sql.create(*ledger.TABLES)),
 )

@@ -1,0 +1,94 @@
+"""The loop of a node: takes questions from the hub, has the gate answer them, and keeps the catalogue up to date.
+
+Nothing semantic comes from the hub: vocabulary, policies, code and clock are the node's own.
+"""
+
+import logging
+import signal
+import threading
+import time
+from pathlib import Path
+
+from hanse import __version__
+from hanse.core import clock, plain, wire
+from hanse.core.answer import NodeAnswer, NodeState
+from hanse.core.disclosure import next_tick
+from hanse.core.errors import Problem
+from hanse.core.wire import Envelope, Kind
+from hanse.domains import VOCABULARY
+from hanse.link.caller import Hub
+from hanse.link.outbound import Outbound, Reply
+from hanse.node import config as configs
+from hanse.node import enrol
+from hanse.node.config import NodeConfig
+from hanse.node.gate import Gate, Visit
+from hanse.node.store import Store
+
+LOOK_EVERY_S = 2.0  # how soon a new version is taken up after it is published
+logger = logging.getLogger(__name__)
+
+
+def serve(home: Path) -> None:
+    """Runs the node in `home` until it is told to stop (SIGTERM, SIGINT)."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run(configs.read(home), stop)
+
+
+def run(config: NodeConfig, stop: threading.Event) -> None:
+    """Runs a node until `stop` is set."""
+    store = Store(config.home)
+    gate = Gate(store, VOCABULARY, config.home / "cache", memory_mb=config.memory_mb, threads=config.threads)
+    hub = Hub(config.hub, config.hub_key, config.proxy, config.ca_bundle)
+    link = Outbound(hub, store.keys.signing, enrol.hello(), config.home / "seen.db")
+    watcher = threading.Thread(target=_watch, args=(gate, link, stop), name="node-watch", daemon=True)
+    watcher.start()
+    link.run(lambda message: answer(config, gate, message), stop)
+    watcher.join()
+    store.records.dispose()
+
+
+def answer(config: NodeConfig, gate: Gate, message: Envelope) -> Reply:
+    """The node's answer to a question; it leaves on the time grid, so that its time tells nothing.
+
+    A refusal leaves on the grid too, when anything here is protected.
+    """
+    arrived = time.monotonic()
+    asked = wire.question(message.body)
+    try:
+        visit = Visit(who=f"{message.sender} for {asked.asker}", operation="count", reference=asked.search)
+        counted = gate.count(visit, asked.question, asked.breakdowns)
+    except Problem as problem:
+        return _on_grid(Kind.PROBLEM, problem.as_dict(), arrived, gate.grid_ms)
+    body = NodeAnswer(
+        node=config.id,
+        name=config.name,
+        country=config.country,
+        state=NodeState.ANSWERED,
+        at=clock.text(clock.now()),
+        vocabulary=VOCABULARY.version,
+        software=__version__,
+        datasets=counted,
+    )
+    return _on_grid(Kind.ANSWER, plain.answer_to_plain(body), arrived, gate.grid_ms)
+
+
+def _on_grid(kind: Kind, body: dict[str, object], arrived: float, grid_ms: int) -> Reply:
+    elapsed_ms = (time.monotonic() - arrived) * 1000
+    return Reply(kind, body, arrived + next_tick(elapsed_ms, grid_ms) / 1000)
+
+
+def _watch(gate: Gate, link: Outbound, stop: threading.Event) -> None:
+    """Tells the hub's catalogue what is published, now and whenever it changes."""
+    changed = True
+    while not stop.is_set():
+        try:
+            if changed:
+                link.send(Kind.CATALOGUE, plain.catalogue_to_plain(gate.records()))
+            stop.wait(LOOK_EVERY_S)
+            changed = gate.refresh()
+        except Problem as problem:
+            changed = False
+            logger.error("What is published cannot be read: %s %s", problem.detail, problem.hint)
+            stop.wait(LOOK_EVERY_S)

@@ -1,0 +1,265 @@
+"""The one door to published data.
+
+Who wants something says who they are and what they want; the gate decides for every dataset, commits the audit entry,
+and only then are rows read. Nothing else in Hanse reads the rows of a version (`tests/test_layers.py` holds that), and
+no number leaves but through `core.disclosure`. Permits come to the gate with orders; until a permit is presented, what
+an asker may learn is the dataset's policy.
+"""
+
+import hmac
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from hanse.core import disclosure, plain
+from hanse.core.answer import Cell, Counts, CriterionAnswer, CriterionState, DatasetAnswer, Rule
+from hanse.core.bands import banded
+from hanse.core.check import criterion_state, is_single
+from hanse.core.dataset import canonical
+from hanse.core.disclosure import Asked
+from hanse.core.fields import PERSON, Field, Vocabulary
+from hanse.core.policy import Access, Policy
+from hanse.core.query import Everyone, Question, criteria, to_text
+from hanse.core.reading import read
+from hanse.lib import log, sql
+from hanse.node.index import Index, Selection, Sums, open_index
+from hanse.node.ledger import DatasetLedger
+from hanse.node.store import Published, Store
+
+EVERYONE = Question(Everyone())
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who comes to the door, and for what; `reference` is the asker's own id of it, for the log."""
+
+    who: str
+    operation: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What the gate decided for one dataset: the question as this dataset answers it, None when it does not."""
+
+    number: int
+    published: Published
+    criteria: tuple[CriterionAnswer, ...]
+    question: Question | None
+
+
+@dataclass(frozen=True)
+class _Open:
+    """One state of the published data, and what was released of each dataset as a whole."""
+
+    fingerprint: tuple[object, ...]
+    index: Index
+    totals: Mapping[str, Counts]
+
+
+class Gate:
+    """Guards the data in one store. Counts in several threads at once; `refresh` may run beside them."""
+
+    def __init__(
+        self, store: Store, vocabulary: Vocabulary, cache: Path, *, memory_mb: int = 1024, threads: int = 2
+    ) -> None:
+        self._store = store
+        self._vocabulary = vocabulary
+        self._cache = cache
+        self._limits = {"memory_mb": memory_mb, "threads": threads}
+        self._refreshing = threading.Lock()
+        self._open: _Open | None = None
+        self.refresh()
+
+    def refresh(self) -> bool:
+        """Takes up what was published, withdrawn or decided since; whether there was anything."""
+        with self._refreshing:
+            live = self._store.live()
+            fingerprint = tuple((one.digest, one.description, one.policy) for one in live)
+            if self._open is not None and self._open.fingerprint == fingerprint:
+                return False
+            index = open_index(live, self._vocabulary, self._cache, **self._limits)
+            self._open = _Open(fingerprint, index, self._totals(index))
+            return True
+
+    def count(self, visit: Visit, source: Any, breakdowns: Sequence[str] = ()) -> tuple[DatasetAnswer, ...]:
+        """How many persons, studies and series a question selects in each dataset, as far as its policy says.
+
+        `source` is CQL2 as it came; it is read with this node's own vocabulary. Raises `BadQuestion` or
+        `QuestionTooCostly`. Fields of `breakdowns` that a dataset lacks are left out of its answer.
+        """
+        held = self._held()
+        question = read(source)
+        fields = [field for name in breakdowns if (field := self._vocabulary.get(name)) and field.breakdown]
+        plans = [self._plan(number, one, question) for number, one in enumerate(held.index.published)]
+        self._audit(visit, question, [plan for plan in plans if plan.question is not None])
+        selections: dict[Question, tuple[Selection, Sums]] = {}
+        for plan in plans:
+            if plan.question is not None and plan.question not in selections:
+                selection = held.index.select(plan.question)
+                selections[plan.question] = (selection, held.index.sums(selection))
+        with sql.begin(self._store.records) as connection:
+            return tuple(self._answer(plan, held, selections, fields, connection) for plan in plans)
+
+    @property
+    def grid_ms(self) -> int:
+        """The time grid on which answers leave the node; 0 when everything here is public."""
+        policies = [one.policy for one in self._held().index.published]
+        return max((one.grid_ms for one in policies if one.access is Access.PROTECTED), default=0)
+
+    def records(self) -> tuple[plain.Record, ...]:
+        """The datasets as the catalogue may know them."""
+        held = self._held()
+        versions: dict[str, list[plain.Version]] = {}
+        for one in self._store.versions():
+            version = plain.Version(
+                one.manifest.version, one.digest, one.manifest.created, withdrawn=bool(one.withdrawn)
+            )
+            versions.setdefault(one.manifest.dataset, []).append(version)
+        return tuple(
+            _record(one, held.totals[one.manifest.dataset], versions[one.manifest.dataset])
+            for one in held.index.published
+        )
+
+    def _held(self) -> _Open:
+        assert self._open is not None
+        return self._open
+
+    def _plan(self, number: int, published: Published, question: Question) -> _Plan:
+        """Decides, without opening anything, how one dataset answers."""
+        columns = frozenset(published.manifest.columns)
+        states = [
+            CriterionAnswer(to_text(use), criterion_state(use, self._vocabulary, columns))
+            for use in criteria(question.root)
+        ]
+        if published.policy.access is Access.NONE or any(
+            one.state is not CriterionState.APPLIED for one in states
+        ):
+            return _Plan(number, published, tuple(states), None)
+        if published.policy.access is Access.OPEN:
+            return _Plan(number, published, tuple(states), question)
+        coarse = banded(question, self._vocabulary)
+        noted = [
+            state
+            if to_text(asked) == state.criterion
+            else replace(state, note=_BANDED.format(to_text(asked)))
+            for state, asked in zip(states, criteria(coarse.root), strict=True)
+        ]
+        return _Plan(number, published, tuple(noted), coarse)
+
+    def _audit(self, visit: Visit, question: Question, plans: Sequence[_Plan]) -> None:
+        """Commits what is about to be read. The question is named by a keyed digest: its values stay out of the log."""
+        digest = hmac.digest(self._store.keys.secret, b"question" + canonical(question.json), "sha256").hex()
+        body = {
+            "who": visit.who,
+            "operation": visit.operation,
+            "reference": visit.reference,
+            "question": digest[:32],
+            "opened": [plan.published.manifest.id for plan in plans],
+        }
+        with sql.begin(self._store.records) as connection:
+            log.append(connection, "use", body)
+
+    def _answer(
+        self,
+        plan: _Plan,
+        held: _Open,
+        selections: Mapping[Question, tuple[Selection, Sums]],
+        fields: Sequence[Field],
+        connection: sa.Connection,
+    ) -> DatasetAnswer:
+        published = plan.published
+        counts = Counts(Rule.NOT_COUNTED)
+        cells: dict[str, tuple[Cell, ...]] = {}
+        if plan.question is not None:
+            selection, sums = selections[plan.question]
+            ledger = self._ledger(connection, published)
+            door = _Door(held.index, plan.number, published.policy, ledger)
+            if published.policy.access is Access.OPEN:
+                counts = disclosure.open_counts(*sums.of(plan.number))
+            else:
+                counts = door.counts(plan.question, selection, self._vocabulary)
+            for field in fields:
+                if field.name in published.manifest.columns:
+                    cells[field.name] = door.cells(plan.question, selection, field)
+        return DatasetAnswer(
+            dataset=published.manifest.dataset,
+            name=published.manifest.name,
+            title=published.description.title or published.manifest.name,
+            version=published.manifest.version,
+            access=published.policy.access,
+            criteria=plan.criteria,
+            counts=counts,
+            breakdowns=cells,
+        )
+
+    def _ledger(self, connection: sa.Connection, published: Published) -> DatasetLedger:
+        return DatasetLedger(connection, self._store.keys.secret, published.manifest.dataset)
+
+    def _totals(self, index: Index) -> dict[str, Counts]:
+        """The released counts of every dataset as a whole; new versions are entered into their ledgers."""
+        selection = index.select(EVERYONE)
+        sums = index.sums(selection)
+        totals = {}
+        with sql.begin(self._store.records) as connection:
+            for number, one in enumerate(index.published):
+                if one.policy.access is Access.OPEN:
+                    totals[one.manifest.dataset] = disclosure.open_counts(*sums.of(number))
+                    continue
+                ledger = self._ledger(connection, one)
+                ledger.enter(one.manifest.version, partial(index.roster, number), one.policy)
+                door = _Door(index, number, one.policy, ledger)
+                totals[one.manifest.dataset] = door.counts(EVERYONE, selection, self._vocabulary)
+        return totals
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """One dataset, as its policy lets it be counted."""
+
+    index: Index
+    number: int
+    policy: Policy
+    ledger: DatasetLedger
+
+    def counts(self, question: Question, selection: Selection, vocabulary: Vocabulary) -> Counts:
+        asked = Asked(question.text, single=is_single(question, vocabulary))
+        cohort = self.index.cohort(selection, self.number)
+        return disclosure.decide(cohort, self.policy, self.ledger, asked)
+
+    def cells(self, question: Question, selection: Selection, field: Field) -> tuple[Cell, ...]:
+        """A breakdown. Values whose counts are withheld are left out: that a value occurs is a number too."""
+        cohorts = self.index.cells(selection, self.number, field)
+        text = f"{question.text}\nby {field.name}"
+        asked = Asked(text, single=question == EVERYONE, cells=1 if field.entity == PERSON else 3)
+        released = disclosure.breakdown(cohorts, self.policy, self.ledger, asked)
+        return tuple(Cell(value, counts) for value, counts in released.items() if counts.known)
+
+
+_BANDED = "Answered as {}: without a permit, ages are known in bands."
+
+
+def _record(published: Published, counts: Counts, versions: Sequence[plain.Version]) -> plain.Record:
+    manifest, said = published.manifest, published.description
+    return plain.Record(
+        id=manifest.dataset,
+        name=manifest.name,
+        title=said.title or manifest.name,
+        access=published.policy.access,
+        counts=counts,
+        about=said.about,
+        license=said.license,
+        link=said.link,
+        country=said.country,
+        synthetic=said.synthetic,
+        cancer_types=said.cancer_types,
+        keywords=said.keywords,
+        fields=manifest.columns,
+        vocabulary=manifest.vocabulary,
+        versions=tuple(sorted(versions, key=lambda version: version.version))[-plain.MAX_VERSIONS :],
+    )
