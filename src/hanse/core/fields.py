@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 
 class Type(StrEnum):
@@ -60,9 +61,9 @@ class CodeList:
 
     @cached_property
     def _by_name(self) -> Mapping[str, str]:
-        names: dict[str, str] = {}
+        names = {fold(code): code for code in self.codes}  # a code means itself, whatever others are called
         for code in self.codes.values():
-            for name in (code.code, *code.synonyms, *code.label.values(), *code.systems.values()):
+            for name in (*code.synonyms, *code.label.values(), *code.systems.values()):
                 if key := fold(name):
                     names.setdefault(key, code.code)
         return names
@@ -174,7 +175,7 @@ class Vocabulary:
 
 def fold(name: str) -> str:
     """Names are compared without case and accents, and without what separates their words."""
-    letters = unicodedata.normalize("NFKD", name.casefold())
+    letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
     return "".join(letter for letter in letters if letter.isalnum() or letter in "+<>=.%*")
 
 
@@ -202,39 +203,45 @@ def read_codes(path: Path) -> CodeList:
             if code.code in codes or not labels.get("en"):
                 raise ValueError(f"{path.name}: the code {code.code!r} stands twice or has no English label")
             codes[code.code] = code
+    if lost := next((code for code in codes.values() if code.parent and code.parent not in codes), None):
+        raise ValueError(f"{path.name}: {lost.code!r} lies below {lost.parent!r}, which is not there")
     return CodeList(path.stem, codes)
 
 
 def read_vocabulary(version: str, folders: Iterable[Path]) -> Vocabulary:
     """The vocabulary of several domains: `fields.toml` and `codes/*.tsv` of each folder, read once.
 
-    Raises `ValueError` when a field is declared twice, lies in no entity, or names a code list that is not there.
+    Raises `ValueError` when a field is declared twice, lies in no entity, or names a code list that is not there, when
+    the day of an entity is no field, and when a code lies below one that is not there.
     """
     entities: dict[str, Entity] = {}
     fields: dict[str, Field] = {}
     folders = list(folders)
-    lists = {
-        path.stem: read_codes(path) for folder in folders for path in sorted((folder / "codes").glob("*.tsv"))
-    }
+    paths = [path for folder in folders for path in sorted((folder / "codes").glob("*.tsv"))]
+    lists = {path.stem: read_codes(path) for path in paths}
     for folder in folders:
         declared = tomllib.loads((folder / "fields.toml").read_text(encoding="utf-8"))
-        for name, entity in declared.get("entity", {}).items():
-            entities[name] = Entity(name=name, **entity)
-        for name, one in declared.get("field", {}).items():
+        entities |= {name: Entity(name=name, **body) for name, body in declared.get("entity", {}).items()}
+        for name, body in declared.get("field", {}).items():
             if name in fields:
                 raise ValueError(f"the field {name} is declared twice")
-            codes = one.pop("codes", None)
-            if (codes is not None) != (one["type"] == Type.CODE) or (codes and codes not in lists):
-                raise ValueError(
-                    f"the field {name} needs a code list that exists, and only a code field has one"
-                )
-            fields[name] = Field(
-                name=name,
-                type=Type(one.pop("type")),
-                codes=lists[codes] if codes else None,
-                identifying=Identifying(one.pop("identifying", "no")),
-                **one,
-            )
+            fields[name] = _field(name, body, lists)
     if homeless := [name for name in fields if name.partition(".")[0] not in entities]:
         raise ValueError(f"fields without an entity: {', '.join(homeless)}")
+    for name, entity in entities.items():
+        if entity.day and f"{name}.{entity.day}" not in fields:
+            raise ValueError(f"the day of {name} rows is {name}.{entity.day}, which is no field")
     return Vocabulary(version, entities, fields)
+
+
+def _field(name: str, body: Mapping[str, Any], lists: Mapping[str, CodeList]) -> Field:
+    kind, codes = Type(body["type"]), body.get("codes")
+    if (codes is not None) != (kind is Type.CODE) or (codes is not None and codes not in lists):
+        raise ValueError(f"the field {name} needs a code list that exists, and only a code field has one")
+    return Field(
+        **{key: value for key, value in body.items() if key not in {"type", "codes", "identifying"}},
+        name=name,
+        type=kind,
+        codes=lists[codes] if codes is not None else None,
+        identifying=Identifying(body.get("identifying", "no")),
+    )

@@ -1,0 +1,329 @@
+"""The NCI Imaging Data Commons as public datasets: one for each collection of its index.
+
+The index is the Parquet file that the official client ships (package `idc-index-data`): one row per DICOM series. It
+has no pixels and no identities; all of it is public. Values that the code lists do not know become NULL, and
+`unresolved` says which and how often.
+
+IDC's own description of a collection is all that is known of its subjects' diseases. So a person gets a condition only
+when everything that the collection is said to hold is one cancer type, in humans, and not simulated.
+"""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from hanse.core.dataset import Description
+from hanse.core.errors import NotFound, NotSetUp
+from hanse.core.fields import CodeList, Field
+from hanse.domains import VOCABULARY
+
+SIMULATED = frozenset(
+    {"dro_toolkit", "gbm_dsc_mri_dro", "victre"}
+)  # computed images, which IDC does not mark as such
+
+CODED = {  # field of the vocabulary: column of the index
+    "person.sex": "PatientSex",
+    "image.modality": "Modality",
+    "image.body_part": "BodyPartExamined",
+    "image.manufacturer": "Manufacturer",
+    "image.license": "license_short_name",
+    "image.sop_class": "SOPClassUID",
+    "image.transfer_syntax": "TransferSyntaxUID",
+    "image.photometric_interpretation": "PhotometricInterpretation",
+    "image.pixel_representation": "PixelRepresentation",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A value of the index that the code list of a field does not know, and the number of series that have it."""
+
+    field: str
+    value: str
+    series: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disease:
+    """What a collection's subjects are said to have: codes of the vocabulary, empty where none is certain."""
+
+    cancer_type: str
+    code: str
+    morphology: str
+
+
+def installed() -> tuple[Path, Path]:
+    """Where the index of series and the index of collections lie.
+
+    Raises `NotSetUp` when the package that carries them is not installed.
+    """
+    try:
+        import idc_index_data
+    except ImportError:
+        raise NotSetUp(
+            "The index of the Imaging Data Commons is not installed.",
+            hint="Install it with: pip install 'hanse[demo]'",
+        ) from None
+    index = Path(idc_index_data.IDC_INDEX_PARQUET_FILEPATH)
+    return index, index.with_name("collections_index.parquet")
+
+
+def load(connection: duckdb.DuckDBPyConnection, index: Path, collections: Path) -> None:
+    """Read both indexes into temporary tables of `connection`, once; the other functions of this module use them.
+
+    Ordinals start at 0 in every collection and follow PatientID, StudyInstanceUID and SeriesInstanceUID.
+    """
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW idc_index AS SELECT *, file_row_number AS row, "
+        f"try_cast(StudyDate AS DATE) AS study_date FROM {_parquet(index)}"
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE idc_collection AS SELECT * FROM {_parquet(collections)}"
+    )
+    _load_codes(connection)
+    _load_diseases(connection)
+    connection.execute(_PLACES)
+    connection.execute(_IMAGES)
+    connection.execute(_PERSONS)
+    connection.execute(_CONDITIONS)
+
+
+def collections(connection: duckdb.DuckDBPyConnection) -> list[Description]:
+    """One dataset for each collection, in the order of their names."""
+    rows = connection.execute(
+        """SELECT c.*, licenses FROM idc_collection c
+           JOIN (SELECT collection, list(DISTINCT license ORDER BY license) AS licenses FROM idc_image GROUP BY ALL) i
+             ON i.collection = c.collection_id
+           ORDER BY c.collection_id"""
+    )
+    names = [column[0] for column in rows.description or ()]
+    return [_description(dict(zip(names, row, strict=True))) for row in rows.fetchall()]
+
+
+def tables(connection: duckdb.DuckDBPyConnection, name: str) -> Mapping[str, str]:
+    """For each entity the SQL query that gives the rows of the dataset `name`, sorted by person.
+
+    Raises `NotFound` when no collection has that name.
+    """
+    collection = name.removeprefix("idc-")
+    if not connection.execute(
+        "SELECT 1 FROM idc_person WHERE collection = ? LIMIT 1", [collection]
+    ).fetchone():
+        raise NotFound(f"The Imaging Data Commons has no collection {name}.")
+    orders = {"person": "person", "condition": "person", "image": "person, study, series"}
+    where = f"WHERE collection = {_literal(collection)}"
+    return {
+        entity: f"SELECT * EXCLUDE (collection) FROM idc_{entity} {where} ORDER BY {order}"
+        for entity, order in orders.items()
+    }
+
+
+def unresolved(connection: duckdb.DuckDBPyConnection) -> list[Unresolved]:
+    """What became NULL because no code list knows it, the most frequent first."""
+    rows = connection.execute(
+        "SELECT field, value, series FROM idc_code WHERE code IS NULL ORDER BY series DESC, field, value"
+    )
+    return [Unresolved(*row) for row in rows.fetchall()]
+
+
+def _load_codes(connection: duckdb.DuckDBPyConnection) -> None:
+    """The code that each value of a coded column means: a small table, so that the large one is only joined."""
+    rows = []
+    for name, column in CODED.items():
+        codes = VOCABULARY.fields[name].codes
+        values = connection.execute(
+            f"SELECT {column}, count(*) FROM idc_index WHERE {column} <> '' GROUP BY ALL"
+        )
+        rows += [(name, value, _code(codes, value), series) for value, series in values.fetchall()]
+    _fill(connection, "idc_code (field TEXT, value TEXT, code TEXT, series BIGINT)", rows)
+
+
+def _code(codes: CodeList | None, value: str) -> str | None:
+    """The code of a value; the index writes `A,B` for a series whose instances differ."""
+    if codes is None:
+        return None
+    return codes.find(value) or ("mixed" if "," in value and "mixed" in codes.codes else None)
+
+
+def _load_diseases(connection: duckdb.DuckDBPyConnection) -> None:
+    """What is known of the subjects of each collection: their species, and their cancer if they have only one."""
+    species = VOCABULARY.fields["person.species"].codes
+    rows = []
+    for row in connection.execute(
+        "SELECT collection_id, cancer_types, tumor_locations, species FROM idc_collection"
+    ).fetchall():
+        collection, terms, location, kind = row
+        known = _only_disease(terms, location) if kind == "Human" and collection not in SIMULATED else None
+        disease = (
+            (known.cancer_type, known.code or None, known.morphology or None) if known else (None, None, None)
+        )
+        rows.append((collection, species.find(kind or "") if species else None, *disease))
+    _fill(
+        connection,
+        "idc_disease (collection TEXT, species TEXT, cancer_type TEXT, code TEXT, morphology TEXT)",
+        rows,
+    )
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[Any, ...]]) -> None:
+    """A temporary table with these columns and rows, written as literals: parameters would make DuckDB load pandas."""
+    values = ", ".join(f"({', '.join(map(_literal, row))})" for row in rows)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {table}")
+    connection.execute(f"INSERT INTO {table.partition(' ')[0]} VALUES {values}")
+
+
+def _only_disease(terms: str | None, location: str | None) -> Disease | None:
+    """The one disease that all terms of a collection name; None when they name several, or something else too."""
+    found = [_disease(term, location) for term in _terms(terms)]
+    types = {disease.cancer_type if disease else None for disease in found}
+    if len(types) != 1 or None in types or found[0] is None:
+        return None
+    morphologies = {disease.morphology for disease in found if disease}
+    return Disease(found[0].cancer_type, found[0].code, morphologies.pop() if len(morphologies) == 1 else "")
+
+
+def _terms(cancer_types: str | None) -> list[str]:
+    """`Not Otherwise Specified` is the tail of a term, though a comma stands before it."""
+    terms = [term.strip() for term in (cancer_types or "").split(",")]
+    return [term for term in terms if term and term != "Not Otherwise Specified"]
+
+
+def _disease(term: str, location: str | None) -> Disease | None:
+    known = _known_terms()
+    cancer_type, morphology = known.get((term.casefold(), (location or "").casefold())) or known.get(
+        (term.casefold(), ""), ("", "")
+    )
+    return Disease(cancer_type, _site(cancer_type), morphology) if cancer_type else None
+
+
+@cache
+def _known_terms() -> Mapping[tuple[str, str], tuple[str, str]]:
+    with Path(__file__).with_name("idc_terms.tsv").open(encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader((line for line in lines if not line.startswith("#")), delimiter="\t")
+        return {
+            (row["term"].casefold(), row["location"].casefold()): (row["cancer_type"], row["morphology"])
+            for row in rows
+        }
+
+
+def _site(cancer_type: str) -> str:
+    """The ICD-O-3 topography of a cancer type, or of the nearest type above that has one."""
+    codes = VOCABULARY.fields["condition.cancer_type"].codes
+    while codes and cancer_type:
+        one = codes.codes[cancer_type]
+        if "topography" in one.systems:
+            return one.systems["topography"]
+        cancer_type = one.parent
+    return ""
+
+
+def _description(row: Mapping[str, Any]) -> Description:
+    sources = row["sources"] or []
+    original = [one for one in sources if one["source_type"] == "original_data"] or sources
+    diseases = (_disease(term, row["tumor_locations"]) for term in _terms(row["cancer_types"]))
+    return Description(
+        name=f"idc-{row['collection_id']}",
+        title=row["collection_name"] or row["collection_id"],
+        about=" ".join((row["description"] or "").split()),
+        license=", ".join(one for one in row["licenses"] if one),
+        link=original[0]["source_url"] if original else "",
+        synthetic=row["collection_id"] in SIMULATED,
+        cancer_types=_distinct(disease.cancer_type for disease in diseases if disease),
+        keywords=_distinct(word for key in ("species", "tumor_locations") for word in _terms(row[key])),
+    )
+
+
+def _distinct(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(words))
+
+
+def _literal(value: str | int | None) -> str:
+    if value is None:
+        return "NULL"
+    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
+
+
+def _parquet(path: Path) -> str:
+    return f"read_parquet({_literal(str(path))}, file_row_number = true)"
+
+
+def _joins(fields: Iterable[Field]) -> str:
+    """The joins that turn columns of the index into codes; each is called as its field's column."""
+    join = "LEFT JOIN idc_code {0} ON {0}.field = '{1}' AND {0}.value = s.{2}"
+    return "\n".join(join.format(one.column, one.name, CODED[one.name]) for one in fields)
+
+
+_SEX = [VOCABULARY.fields["person.sex"]]
+_IMAGE = [VOCABULARY.fields[name] for name in CODED if name.startswith("image.")]
+
+# The long UIDs are read once, for the ordinals, and kept nowhere.
+_PLACES = """
+CREATE OR REPLACE TEMP TABLE idc_place AS
+SELECT row,
+  (dense_rank() OVER (PARTITION BY collection_id ORDER BY PatientID) - 1)::INTEGER AS person,
+  (dense_rank() OVER (PARTITION BY collection_id ORDER BY PatientID, StudyInstanceUID) - 1)::INTEGER AS study,
+  (row_number() OVER (PARTITION BY collection_id ORDER BY PatientID, StudyInstanceUID, SeriesInstanceUID) - 1)::INTEGER
+    AS series,
+  (study_date - min(study_date) OVER (PARTITION BY collection_id, PatientID))::INTEGER AS day
+FROM idc_index
+"""
+
+# DICOM states the ages of infants in days, weeks or months: 000Y is what de-identification left behind.
+_IMAGES = f"""
+CREATE OR REPLACE TEMP TABLE idc_image AS
+WITH aged AS (
+  SELECT *,
+    floor(
+      try_cast(regexp_extract(PatientAge, '^([0-9]{{3}})[YMWDymwd]$', 1) AS INTEGER)
+      / CASE upper(right(PatientAge, 1)) WHEN 'Y' THEN 1 WHEN 'M' THEN 12 WHEN 'W' THEN 52.18 ELSE 365.25 END
+    )::INTEGER AS age
+  FROM idc_index
+)
+SELECT s.collection_id AS collection, p.person, p.study, p.series,
+  {", ".join(f"{one.column}.code AS {one.column}" for one in _IMAGE)},
+  nullif(ManufacturerModelName, '') AS model,
+  day,
+  year(study_date)::INTEGER AS study_year,
+  CASE WHEN age <= {VOCABULARY.fields["image.patient_age"].most} AND PatientAge NOT IN ('000Y', '000y') THEN age END
+    AS patient_age,
+  nullif(StudyDescription, '') AS study_description,
+  nullif(SeriesDescription, '') AS series_description,
+  try_cast(SeriesNumber AS INTEGER) AS series_number,
+  instanceCount::INTEGER AS instances,
+  series_size_MB::DOUBLE AS size_mb
+FROM aged s
+JOIN idc_place p ON p.row = s.row
+{_joins(_IMAGE)}
+"""
+
+# A person has the sex on which all series agree, and is as old as the youngest age stated: that of the first images.
+_PERSONS = f"""
+CREATE OR REPLACE TEMP TABLE idc_person AS
+WITH placed AS (
+  SELECT collection_id AS collection, PatientID,
+    CASE WHEN count(DISTINCT sex.code) = 1 THEN any_value(sex.code) END AS sex
+  FROM idc_index s
+  {_joins(_SEX)}
+  GROUP BY ALL
+), ordered AS (
+  SELECT *, (row_number() OVER (PARTITION BY collection ORDER BY PatientID) - 1)::INTEGER AS person FROM placed
+)
+SELECT collection, person, substr(sha256(collection || '/' || PatientID), 1, 32) AS key, sex, age, species
+FROM ordered
+JOIN (SELECT collection, person, min(patient_age) AS age FROM idc_image GROUP BY ALL) USING (collection, person)
+LEFT JOIN (SELECT collection, species FROM idc_disease) USING (collection)
+ORDER BY collection, person
+"""
+
+_CONDITIONS = """
+CREATE OR REPLACE TEMP TABLE idc_condition AS
+SELECT collection, person, cancer_type, code, morphology
+FROM idc_person JOIN idc_disease USING (collection)
+WHERE cancer_type IS NOT NULL
+ORDER BY collection, person
+"""
