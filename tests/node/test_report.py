@@ -53,15 +53,17 @@ def test_a_field_is_as_complete_as_the_share_of_rows_that_hold_it(quality: Quali
 
 def test_findings_of_one_kind_are_told_together_with_their_first_places(quality: Quality) -> None:
     for line in range(2, 12):
-        quality.finding("validity", "unknown-code", "unknown code", f"person.csv, line {line}")
+        quality.finding("validity", "unknown code", f"person.csv, line {line}")
     quality.finding(
-        "consistency", "several-patients", "PatientID differs within the series", "a/1.dcm", count=40
+        "consistency", "PatientID differs within the series", "a/1.dcm", count=40, code="several-patients"
     )
     report = report_of(quality)
 
     [finding] = dimension(report, "validity")["findings"]
     assert (finding["reason"], finding["rows"], len(finding["places"])) == ("unknown code", 10, 5)
-    assert dimension(report, "consistency")["findings"][0]["count"] == 40
+    [finding] = dimension(report, "consistency")["findings"]
+    assert finding["count"] == 40
+    assert finding["hint"].startswith("check which patient")
     assert dimension(report, "consistency")["share"] == pytest.approx(1 - 1 / 7)
 
 
@@ -139,7 +141,7 @@ def test_the_page_loads_nothing_and_runs_nothing(quality: Quality) -> None:
 def test_names_of_files_are_text_and_never_markup(quality: Quality) -> None:
     nasty = "images/<script>alert(1)</script>\"'&.dcm"
     quality.quarantine(nasty, "not DICOM <b>")
-    quality.finding("validity", "unknown-code", "unknown <i>code</i>", nasty)
+    quality.finding("validity", "unknown <i>code</i>", nasty)
     report = quality.report("<h1>x", AT, "0.1.0", {})
     page = html(report)
 
@@ -156,7 +158,7 @@ def page(request: pytest.FixtureRequest, quality: Quality, tmp_path: Path) -> It
 
     for number in range(30):
         quality.quarantine(f"images/{'very-long-name-' * 8}{number}.dcm", "not a DICOM file", "remove it")
-    quality.finding("validity", "unknown-code", "unknown code", "person.csv, line 12, column sex", "map it")
+    quality.finding("validity", "unknown code", "person.csv, line 12, column sex", "map it")
     (tmp_path / "report.html").write_text(html(report_of(quality)), encoding="utf-8")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])

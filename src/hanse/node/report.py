@@ -100,13 +100,14 @@ class Quality:
                 self._values[name][value] += 1
 
     def finding(
-        self, dimension: str, code: str, words: str, place: str, hint: str = "", count: int = 1
+        self, dimension: str, reason: str, place: str, hint: str = "", count: int = 1, code: str = ""
     ) -> None:
         """Something wrong with one row (a line of a table, a series), `count` times in it.
 
-        Findings of one code and the same `words` are told together; `place` is where: a line, a file of the series.
+        Findings of one reason are told together; `place` is where: a line, a file of the series. Without a `hint` of
+        its own, what to do is looked up by `code`.
         """
-        kind = self._findings.setdefault((dimension, words), _Kind(hint or hint_for(code)))
+        kind = self._findings.setdefault((dimension, reason), _Kind(hint or hint_for(code)))
         kind.rows += 1
         kind.count += count
         if len(kind.places) < PLACES:
