@@ -24,21 +24,21 @@ test: .venv/.develop
 
 check: .venv/.develop
 	@$(UV) -q lock --check
-	@$(BIN)/ruff check src tests benchmarks
-	@$(BIN)/ruff format --check src tests benchmarks
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/pytest tests/test_layers.py
 
 fix: .venv/.develop
-	@$(BIN)/ruff check --fix src tests benchmarks
-	@$(BIN)/ruff format src tests benchmarks
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
 
 bench: .venv/.develop
 	@$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf .venv .tools build dist demo .pytest_cache .ruff_cache .mypy_cache .hypothesis
-	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # `--target` needs neither the venv module nor a Python that pip may change.
 $(UV):
