@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 from tests.link.running import HELLO, Calling, Running
 
+from hanse.hub import registry
 from hanse.lib.jws import FileKey
 from hanse.link.caller import Hub
 from hanse.link.outbound import Handle, Outbound
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> Iterator[Running]:
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    monkeypatch.setattr(registry, "REREAD_AFTER_S", 0.0)
     running = Running(tmp_path)
     yield running
     running.stop()

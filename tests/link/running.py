@@ -1,6 +1,7 @@
 """A hub that really listens on this machine, and what a test does with it."""
 
 import asyncio
+import json
 import socket
 import threading
 from pathlib import Path
@@ -15,12 +16,13 @@ from hanse.hub import registry
 from hanse.hub.registry import Directory
 from hanse.hub.tables import MIGRATIONS
 from hanse.lib import problem, sql
+from hanse.lib.http import Connection
 from hanse.lib.jws import FileKey
 from hanse.link.asking import ask
 from hanse.link.caller import Hub
 from hanse.link.enrolment import Token, request
 from hanse.link.inbound import Inbound
-from hanse.link.mailbox import Mailbox, MemoryMailbox, Reply
+from hanse.link.mailbox import Letter, Mailbox, MemoryMailbox, Reply
 from hanse.link.outbound import Handle, Outbound
 from hanse.link.outbound import Reply as Answered
 
@@ -63,6 +65,7 @@ class Running:
         return Starlette(routes=inbound.routes, exception_handlers=dict(problem.HANDLERS))
 
     def stop(self) -> None:
+        asyncio.run_coroutine_threadsafe(self.mailbox.close(), self.loop).result(5)
         self.server.should_exit = True
         self._thread.join(10)
         self._socket.close()
@@ -95,6 +98,23 @@ class Running:
             return [reply async for reply in ask(self.mailbox, self.key, nodes, body, wait_s)]
 
         return asyncio.run_coroutine_threadsafe(collect(), self.loop).result(wait_s + 10)
+
+    def put(self, letter: Letter) -> None:
+        """Lays any message into a node's box, as a hub that was taken over would."""
+        asyncio.run_coroutine_threadsafe(self.mailbox.put(letter), self.loop).result(5)
+
+    def post(self, path: str, body: str | bytes | list[str]) -> tuple[int, Any]:
+        """The status and the JSON that a request of anybody gets; a list is a batch of messages."""
+        content = wire.dump({"messages": body}) if isinstance(body, list) else body
+        content = content.encode("latin-1") if isinstance(content, str) else content
+        connection = Connection(self.url)
+        try:
+            answer = connection.request(
+                "POST", f"/link/v1/{path}", content.encode() if isinstance(content, str) else content
+            )
+        finally:
+            connection.close()
+        return answer.status, json.loads(answer.body)
 
 
 class Calling:

@@ -23,12 +23,16 @@ async def ask(
     """
     hub = wire.hub_id(signer.public.kid)
     at, life = clock.now(), timedelta(seconds=wait_s)
-    questions = {node: wire.envelope(Kind.QUESTION, hub, node, body, at=at, life=life) for node in nodes}
-    waiting = set(questions)
     end = asyncio.get_running_loop().time() + wait_s
+    content = wire.dump(body)
+    carried = body if len(content) <= wire.MAX_BODY else wire.blob_of(content)
+    questions = {node: wire.envelope(Kind.QUESTION, hub, node, carried, at=at, life=life) for node in nodes}
+    waiting = set(questions)
     async with mailbox.expect({one.id: node for node, one in questions.items()}, at + life) as replies:
         for node, one in questions.items():
             try:
+                if one.blob:
+                    await mailbox.store(node, one.blob.sha256, content, one.expires + wire.SKEW)
                 await mailbox.put(Letter(one.id, node, signer.sign(wire.encode(one), wire.TYP), one.expires))
             except Problem as problem:
                 waiting.discard(node)

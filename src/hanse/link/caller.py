@@ -38,22 +38,26 @@ class Caller:
         self._hub, self._signer = hub, signer
         self._connection = Connection(hub.url, proxy=hub.proxy, ca_bundle=hub.ca_bundle)
 
-    def meet(self, protocols: Iterable[int]) -> PublicKey:
-        """The hub's key: `Refused` unless it is the pinned one, `WrongProtocol` without a common version."""
+    def introduction(self) -> tuple[PublicKey, tuple[int, ...]]:
+        """The key that the hub shows and the versions that it speaks; nothing about them is proven."""
         said = wire.introduction(self._json("GET", "/hub"))
         try:
-            key = PublicKey.from_jwk(said.jwk)
+            return PublicKey.from_jwk(said.jwk), said.protocols
         except BadInput as problem:
             raise BadEnvelope(
                 f"{self._hub.url} does not introduce itself as a hub: {problem.detail}"
             ) from None
+
+    def meet(self, protocols: Iterable[int]) -> PublicKey:
+        """The hub's key: `Refused` unless it is the pinned one, `WrongProtocol` without a common version."""
+        key, theirs = self.introduction()
         if key.kid != self._hub.key:
             raise Refused(
                 f"The hub at {self._hub.url} has the key {key.fingerprint}, "
                 f"and {jws.fingerprint(self._hub.key)} was expected.",
                 hint="Ask the hub's operator which is right; do not go on before you know.",
             )
-        wire.negotiate(protocols, said.protocols)
+        wire.negotiate(protocols, theirs)
         return key
 
     def enrol(self, request: Mapping[str, Any]) -> Mapping[str, Any]:

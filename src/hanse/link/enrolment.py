@@ -8,7 +8,7 @@ from typing import Any
 
 from hanse.core import wire
 from hanse.core.errors import BadToken
-from hanse.lib.jws import Signer
+from hanse.lib.jws import Signer, fingerprint
 from hanse.link.caller import Caller, Hub
 
 _TOKEN = re.compile(r"hanse1\.([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{43})", re.ASCII)
@@ -55,8 +55,6 @@ def request(hub: Hub, signer: Signer, token: Token, name: str, country: str, hel
     The same key may ask again with the same token, so that a lost answer does no harm. `BadToken` when the
     hub has another key than the token names, or does not take the token.
     """
-    if hub.key != token.hub_key:
-        raise BadToken("This token is for another hub.", hint=_HINT)
     body: dict[str, Any] = {
         "secret": token.secret,
         "jwk": signer.public.jwk,
@@ -66,7 +64,14 @@ def request(hub: Hub, signer: Signer, token: Token, name: str, country: str, hel
     }
     caller = Caller(hub, signer)
     try:
-        caller.meet(hello.protocols)
+        key, protocols = caller.introduction()
+        if key.kid != token.hub_key:
+            raise BadToken(
+                f"The token is for the hub with the key {fingerprint(token.hub_key)}, "
+                f"and the one at {hub.url} has the key {key.fingerprint}.",
+                hint="Check the address of the hub, and ask its operator for its fingerprint.",
+            )
+        wire.negotiate(hello.protocols, protocols)
         return str(caller.enrol(body).get("state", ""))
     finally:
         caller.close()

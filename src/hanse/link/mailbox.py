@@ -93,7 +93,9 @@ class Mailbox(Protocol):
         """A blob that this node wrote or may read."""
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Ends every wait, so that a hub can end while nodes are calling."""
+        ...
 
 
 class Turn:
@@ -120,9 +122,12 @@ class Bells:
 
     def __init__(self) -> None:
         self._turns: dict[str, Turn] = {}
+        self.closed = False
 
     def begin(self, node: str) -> Turn:
         turn = Turn()
+        if self.closed:
+            turn.ring()
         if older := self._turns.get(node):
             older.replace()
         self._turns[node] = turn
@@ -139,6 +144,11 @@ class Bells:
     def ring_all(self) -> None:
         for turn in self._turns.values():
             turn.ring()
+
+    def close(self) -> None:
+        """Ends all turns, and those to come at once."""
+        self.closed = True
+        self.ring_all()
 
 
 class MemoryMailbox:
@@ -220,7 +230,7 @@ class MemoryMailbox:
         return content if expires and expires > clock.now() else None
 
     async def close(self) -> None:
-        self._bells.ring_all()
+        self._bells.close()
 
 
 def too_many_waiting(node: str) -> Unreachable:

@@ -103,7 +103,7 @@ class PostgresMailbox:
             letters = await self._waiting(node)
             if not letters:
                 await turn.wait(hold_s)
-                letters = await self._waiting(node) if turn.mine else []
+                letters = await self._waiting(node) if turn.mine and not self._bells.closed else []
             return letters if turn.mine else []
         finally:
             self._bells.end(node, turn)
@@ -154,7 +154,7 @@ class PostgresMailbox:
         return bytes(rows[0][0]) if rows else None
 
     async def close(self) -> None:
-        self._bells.ring_all()
+        self._bells.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
