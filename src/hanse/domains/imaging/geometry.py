@@ -18,6 +18,7 @@ _PLANES = {"sagittal": 0, "coronal": 1, "axial": 2}  # by the axis that the norm
 _OBLIQUE = math.cos(math.radians(20))
 _PARALLEL = math.cos(math.radians(0.5))
 _SAME_PLACE = 0.01  # mm
+_FARTHEST = 1e6  # mm; beyond it a position is a mistake
 _UNEVEN = 0.02  # share of the spacing by which a gap may differ
 
 

@@ -4,14 +4,13 @@ Explicit VR little endian is read by the own walker, everything else and everyth
 header; a test compares them on every file of pydicom's own test data.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hanse.domains.imaging.attributes import ATTRIBUTES, ITEMS, Value
 from hanse.domains.imaging.sources import ByteSource, Unusable
-from hanse.domains.imaging.walker import FIRST_READ, MAX_VALUE_BYTES, Odd, walk
+from hanse.domains.imaging.walker import FIRST_READ, MAX_VALUE_BYTES, Odd, encodable, is_ordinary, walk
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -118,10 +117,10 @@ def plain_value(value: object, vr: bytes) -> Value | None:
 def _text(part: object) -> str:
     if not isinstance(part, str):
         raise ValueError("no text")
-    return str(part).strip(_PADDING)
+    return encodable(part).strip(_PADDING)
 
 
 def _number(part: object, kind: type[int] | type[float]) -> int | float:
-    if not isinstance(part, int | float) or not math.isfinite(part) or kind(part) != part:
+    if not isinstance(part, int | float) or not is_ordinary(kind(part)) or kind(part) != part:
         raise ValueError("no number")
     return kind(part)

@@ -182,15 +182,14 @@ def _collect(
     """Put the wanted attributes of a data set into `values`; gives the place where the file ends early, or ""."""
     size = window.source.size
     for tag, vr, start, length in _elements(window, position):
-        if tag in PIXEL_DATA and length == _UNDEFINED:
-            return ""
         if start + length > size:
-            return place(tag)
-        if tag in PIXEL_DATA:
-            return ""
-        if tag not in wanted or not length:
+            return "" if tag in PIXEL_DATA and length == _UNDEFINED else place(tag)
+        attribute = wanted.get(tag)
+        if attribute is None or not length:
+            if tag in PIXEL_DATA:
+                return ""
             continue
-        keyword, expected = wanted[tag]
+        keyword, expected = attribute
         if vr != expected:
             if vr:
                 raise Odd
@@ -264,7 +263,12 @@ def _text(raw: bytes, charset: Value | None) -> Value | None:
     from pydicom.valuerep import TEXT_VR_DELIMS
 
     names = list(charset) if isinstance(charset, tuple) else charset
-    return _split(decode_bytes(raw, convert_encodings(names), TEXT_VR_DELIMS))
+    return _split(encodable(decode_bytes(raw, convert_encodings(names), TEXT_VR_DELIMS)))
+
+
+def encodable(text: str) -> str:
+    """Some encodings make lone surrogates, which nothing can store; they become question marks."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _split(text: str) -> Value | None:
@@ -272,6 +276,11 @@ def _split(text: str) -> Value | None:
         return text.strip(_PADDING) or None
     parts = tuple(part.strip(_PADDING) for part in text.split("\\"))
     return parts if any(parts) else None
+
+
+def is_ordinary(number: int | float) -> bool:
+    """Whether a number is finite, and an integer no larger than IS allows (PS3.5 6.2)."""
+    return -(2**31) <= number < 2**31 if isinstance(number, int) else math.isfinite(number)
 
 
 def _numbers(
@@ -285,7 +294,7 @@ def _numbers(
             values = tuple(map(read, text.split("\\")))
         except ValueError:
             raise Odd from None
-        if not all(map(math.isfinite, values)):
+        if not all(map(is_ordinary, values)):
             raise Odd
         return values if len(values) > 1 else values[0]
 
