@@ -54,6 +54,8 @@ class Connection:
 
     def __init__(self, url: str, *, proxy: str = "", ca_bundle: str = "") -> None:
         self._target = _address(url, ("http", "https"))
+        if self._target.username is not None:
+            raise BadInput("The address of a hub holds no login.", hint="https://hub.example")
         self._proxy = _proxy_for(self._target, proxy)
         self._tls = _tls(ca_bundle) if self._target.scheme == "https" else None
         self._open: http.client.HTTPConnection | None = None
@@ -81,6 +83,12 @@ class Connection:
             self.close()
             raise NoAnswer(self._silent(error), hint=_HINT) from error
         self._used = time.monotonic()
+        if (
+            self._proxy
+            and response.status in _LOGIN_WANTED
+            and "json" not in response.headers.get("Content-Type", "")
+        ):
+            raise self._wants_login()
         if response.will_close or len(content) > MAX_ANSWER:
             self.close()
         if len(content) > MAX_ANSWER:
@@ -140,19 +148,24 @@ class Connection:
     def _silent(self, error: Exception) -> str:
         return f"{self._where} does not answer: {error or type(error).__name__}."
 
+    def _wants_login(self) -> Unreachable:
+        return Unreachable(
+            f"{self._where}: the proxy wants another login.",
+            hint="Give it as http://user:password@host:port.",
+        )
+
     def _unreachable(self, error: Exception) -> Unreachable:
         if isinstance(error, ssl.SSLCertVerificationError):
             return Unreachable(
                 f"The certificate of {self._where} is not trusted: {error.verify_message}.",
                 hint="If a proxy opens TLS here, set ca_bundle to a PEM file with its authority.",
             )
-        if "407" in str(error):
-            return Unreachable(
-                f"{self._where}: the proxy wants a login.", hint="Give it as http://user:password@host:port."
-            )
+        if any(f"failed: {status}" in str(error) for status in _LOGIN_WANTED):  # as http.client says it
+            return self._wants_login()
         return Unreachable(self._silent(error), hint=_HINT)
 
 
+_LOGIN_WANTED = (401, 407)  # proxies are not of one mind about a wrong login
 _HINT = "Check the address, the network, and whether a proxy has to be named."
 
 

@@ -69,9 +69,10 @@ class Outbound:
     def run(self, handle: Handle, stop: threading.Event) -> None:
         """Polls, works and answers until `stop` is set. Messages are handled in `WORKERS` threads, by a
         `handle` that may raise a `Problem`; a reply that would come too late is dropped."""
+        ended = threading.Event()
         helpers = [
             threading.Thread(target=self._deliver_all, name="link-answers", daemon=True),
-            threading.Thread(target=self._end_waits, args=(stop,), name="link-stop", daemon=True),
+            threading.Thread(target=self._end_waits, args=(stop, ended), name="link-stop", daemon=True),
         ]
         for helper in helpers:
             helper.start()
@@ -80,16 +81,18 @@ class Outbound:
                 self._poll_all(handle, pool, stop)
         finally:
             stop.set()
+            ended.set()
             for helper in helpers:
                 helper.join()
             self._polling.close()
             self._answering.close()
             self._seen.close()
 
-    def _end_waits(self, stop: threading.Event) -> None:
+    def _end_waits(self, stop: threading.Event, ended: threading.Event) -> None:
         stop.wait()
         self._outbox.close()
-        self._polling.interrupt()
+        while not ended.wait(0.05):  # again, since the next poll may have begun in between
+            self._polling.interrupt()
 
     def _poll_all(self, handle: Handle, pool: ThreadPoolExecutor, stop: threading.Event) -> None:
         backoff = Backoff()
