@@ -23,6 +23,7 @@ DUCKDB_TYPES = {
     Type.TEXT: "VARCHAR",
     Type.INTEGER: "INTEGER",
     Type.NUMBER: "DOUBLE",
+    Type.BOOLEAN: "BOOLEAN",
     Type.DAY: "INTEGER",
     Type.KEY: "INTEGER",
 }
@@ -165,6 +166,24 @@ def test_ages_of_infants_are_whole_years_and_impossible_ages_are_empty(connectio
     read = dict(zip(sorted(spellings), (age for (age,) in ages), strict=True))
     assert (read["061Y"], read["018M"], read["998D"], read["042y"]) == (61, 1, 2, 42)
     assert (read["000Y"], read["155Y"], read["N-A"], read["47"]) == (None, None, None, None)
+
+
+def test_sequence_and_contrast_come_from_what_descriptions_say(connection) -> None:
+    """Nothing but the description is in the index, so the confidence is that of words alone."""
+    found = connection.execute(
+        """SELECT series_description, any_value(sequence), any_value(sequence_confidence), any_value(contrast)
+           FROM idc_image WHERE modality = 'MR' AND series_description IN
+             ('Ax T2 FSE', 'ISPY2: LOCALIZER', 'AX Sen Vibrant+f +C', 'PJN') GROUP BY 1 ORDER BY 1"""
+    ).fetchall()
+    assert found == [
+        ("AX Sen Vibrant+f +C", "DCE", 0.75, True),
+        ("Ax T2 FSE", "T2", 0.75, None),
+        ("ISPY2: LOCALIZER", "LOCALIZER", 0.75, None),
+        ("PJN", None, None, None),
+    ]
+    assert one(
+        connection, "SELECT count(*) FROM idc_image WHERE sequence IS NOT NULL AND modality <> 'MR'"
+    ) == (0,)
 
 
 def test_a_person_whose_series_disagree_has_no_sex(connection) -> None:

@@ -21,6 +21,7 @@ from hanse.core.dataset import Description
 from hanse.core.errors import NotFound, NotSetUp
 from hanse.core.fields import CodeList, Field
 from hanse.domains import VOCABULARY
+from hanse.domains.imaging.acquisition import contrast, sequence
 
 SIMULATED = frozenset(
     {"dro_toolkit", "gbm_dsc_mri_dro", "victre"}
@@ -87,6 +88,7 @@ def load(connection: duckdb.DuckDBPyConnection, index: Path, collections: Path) 
     )
     _load_codes(connection)
     _load_diseases(connection)
+    _load_acquisitions(connection)
     connection.execute(_PLACES)
     connection.execute(_IMAGES)
     connection.execute(_PERSONS)
@@ -110,13 +112,10 @@ def tables(connection: duckdb.DuckDBPyConnection, name: str) -> Mapping[str, str
 
     Raises `NotFound` when no collection has that name.
     """
-    collection = name.removeprefix("idc-")
-    if not connection.execute(
-        "SELECT 1 FROM idc_person WHERE collection = ? LIMIT 1", [collection]
-    ).fetchone():
+    where = f"WHERE collection = {_literal(name.removeprefix('idc-'))}"
+    if not connection.execute(f"SELECT 1 FROM idc_disease {where}").fetchone():
         raise NotFound(f"The Imaging Data Commons has no collection {name}.")
     orders = {"person": "person", "condition": "person", "image": "person, study, series"}
-    where = f"WHERE collection = {_literal(collection)}"
     return {
         entity: f"SELECT * EXCLUDE (collection) FROM idc_{entity} {where} ORDER BY {order}"
         for entity, order in orders.items()
@@ -167,6 +166,23 @@ def _load_diseases(connection: duckdb.DuckDBPyConnection) -> None:
         connection,
         "idc_disease (collection TEXT, species TEXT, cancer_type TEXT, code TEXT, morphology TEXT)",
         rows,
+    )
+
+
+def _load_acquisitions(connection: duckdb.DuckDBPyConnection) -> None:
+    """What the descriptions of CT and MR series say of sequence and contrast; the index has no other parameters."""
+    described = connection.execute(
+        """SELECT DISTINCT Modality, SeriesDescription FROM idc_index
+           WHERE Modality IN ('CT', 'MR') AND SeriesDescription <> ''"""
+    )
+    rows = []
+    for modality, description in described.fetchall():
+        header = {"Modality": modality, "SeriesDescription": description}
+        rows.append((modality, description, *(sequence(header) or (None, None)), contrast(header)))
+    _fill(
+        connection,
+        "idc_acquisition (modality TEXT, description TEXT, sequence TEXT, confidence DOUBLE, contrast BOOLEAN)",
+        [row for row in rows if any(value is not None for value in row[2:])],
     )
 
 
@@ -242,10 +258,10 @@ def _distinct(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(words))
 
 
-def _literal(value: str | int | None) -> str:
+def _literal(value: str | float | None) -> str:
     if value is None:
         return "NULL"
-    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
+    return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value)
 
 
 def _parquet(path: Path) -> str:
@@ -286,6 +302,7 @@ WITH aged AS (
 )
 SELECT s.collection_id AS collection, p.person, p.study, p.series,
   {", ".join(f"{one.column}.code AS {one.column}" for one in _IMAGE)},
+  a.sequence, a.confidence AS sequence_confidence, a.contrast,
   nullif(ManufacturerModelName, '') AS model,
   day,
   year(study_date)::INTEGER AS study_year,
@@ -298,6 +315,7 @@ SELECT s.collection_id AS collection, p.person, p.study, p.series,
   series_size_MB::DOUBLE AS size_mb
 FROM aged s
 JOIN idc_place p ON p.row = s.row
+LEFT JOIN idc_acquisition a ON a.modality = s.Modality AND a.description = s.SeriesDescription
 {_joins(_IMAGE)}
 """
 
