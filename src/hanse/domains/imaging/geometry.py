@@ -56,14 +56,9 @@ def geometry(instances: Sequence[Mapping[str, Value]]) -> Geometry:
 def _plane(values: Mapping[str, Value]) -> tuple[Vector, Vector] | None:
     """The unit normal and the position of one image."""
     position, cosines = values.get("ImagePositionPatient"), values.get("ImageOrientationPatient")
-    if (
-        not isinstance(position, tuple)
-        or not isinstance(cosines, tuple)
-        or len(position) != 3
-        or len(cosines) != 6
-    ):
+    if not (isinstance(position, tuple) and len(position) == 3 and max(map(abs, position)) < _FARTHEST):
         return None
-    normal = normal_of(cosines)
+    normal = normal_of(cosines) if isinstance(cosines, tuple) and len(cosines) == 6 else None
     return (normal, position) if normal else None
 
 
