@@ -58,8 +58,10 @@ def test_commands_in_the_documents_exist_with_their_options(line: str) -> None:
     words = shlex.split(line)
     name = next((one for one in (" ".join(words[:3]), " ".join(words[:2])) if one in COMMANDS), None)
     assert name, f"there is no command like: {line}"
-    known = {option for parameter in COMMANDS[name].params for option in parameter.opts}
-    assert {word for word in words if word.startswith("--")} <= known
+    options = [parameter for parameter in COMMANDS[name].params if isinstance(parameter, click.Option)]
+    used = {word for word in words if word.startswith("--")}
+    assert used <= {spelling for option in options for spelling in (*option.opts, *option.secondary_opts)}
+    assert all(used & set(option.opts) for option in options if option.required)
 
 
 def test_every_route_is_in_the_researcher_guide(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_numbers_are_data_and_all_else_goes_to_stderr(searched: subprocess.Compl
     assert searched.returncode == 0
     assert row(searched.stdout, "collection-0") == ["collection-0", "900", "1,800", "9,900"]
     assert "Ages of protected data" in searched.stderr
-    assert "rounded: Rounded, so" in searched.stderr
+    assert "rounded: Carries noise" in searched.stderr
     assert "\x1b" not in searched.stdout
 
 

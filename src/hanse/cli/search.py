@@ -44,14 +44,14 @@ def search(
 ) -> None:
     """Ask every node one QUESTION and show what each answers.
 
-    A question is CQL2 over the fields of `hanse vocabulary`. "< 10" is a withheld count, "~120" a rounded one, and a
-    dash means that there is no number. Exit code 7: no node has answered.
+    A question is CQL2 over the fields of `hanse vocabulary`. "< 30" is a withheld count, "~120" one with noise and rounded,
+    and a dash means that there is no number. Exit code 7: no node has answered.
 
     \b
     Examples:
       hanse search "image.modality = 'MR' AND condition.cancer_type IN ('breast', 'prostate')"
       hanse search "exists(image.modality = 'CT') AND exists(image.modality = 'MR')" --by person.sex
-      hanse search "person.age >= 50" --json
+      hanse search "person.age > 50" --json
     """
     out, err = consoles()
     try:

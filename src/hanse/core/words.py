@@ -18,10 +18,10 @@ STATES: Mapping[NodeState, str] = {
 
 RULES: Mapping[Rule, str] = {
     Rule.EXACT: "The data are public, and this is their number.",
-    Rule.ROUNDED: "Rounded, so that a small difference between two questions says nothing about one person.",
-    Rule.WITHHELD: "Fewer persons than the dataset's threshold. Zero looks the same.",
-    Rule.EARLIER: "Nearly the same persons were counted before, so the earlier answer is repeated.",
-    Rule.CAPPED: "This dataset has answered as many different questions as it may.",
+    Rule.ROUNDED: "Carries noise and is rounded, so that many questions together say little about one person.",
+    Rule.WITHHELD: "Fewer persons than the number after the sign <. Zero looks the same.",
+    Rule.EARLIER: "This dataset has answered as many different questions as it may, and this one before.",
+    Rule.CAPPED: "This dataset has answered as many different questions as it may, and this one is new.",
     Rule.NOT_COUNTED: "A criterion could not be applied here, or the dataset answers nobody.",
 }
 

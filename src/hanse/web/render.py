@@ -17,7 +17,7 @@ SHOWN = 8  # datasets of one node that are shown at once
 VALUES = 40  # a longer list of values is not written into the page
 
 EXAMPLES = (
-    ("Breast MR over 50", "image.modality = 'MR' AND condition.cancer_type = 'breast' AND person.age >= 50"),
+    ("Breast MR over 50", "image.modality = 'MR' AND condition.cancer_type = 'breast' AND person.age > 50"),
     ("CT and MR of one person", "exists(image.modality = 'CT') AND exists(image.modality = 'MR')"),
     ("Lung, at least 3 studies", "condition.cancer_type = 'lung' AND count(image.study) >= 3"),
     (
