@@ -70,3 +70,10 @@ def rows(paths: tuple[Path, ...]) -> list[tuple[object, ...]]:
     return (
         duckdb.sql(f"SELECT * FROM read_parquet({[str(path) for path in paths]})").fetchall() if paths else []
     )
+
+
+def table(store: Store, entity: str | Path, *names: str) -> list[tuple[object, ...]]:
+    """These columns of a table of the newest version, or all of one part, in the order of the rows."""
+    paths = (entity,) if isinstance(entity, Path) else store.live()[0].tables[entity]
+    listed = [str(path) for path in paths]
+    return duckdb.sql(f"SELECT {', '.join(names) or '*'} FROM read_parquet({listed}) ORDER BY ALL").fetchall()

@@ -65,9 +65,10 @@ class _Arrival:
     body: bytes
 
 
-def batches(found: Iterable[SourceFile], size: int = FILES_PER_BATCH) -> Iterator[list[SourceFile]]:
+def batches(found: Iterable[SourceFile]) -> Iterator[list[SourceFile]]:
+    """The files in lists of a size that is worth a commit."""
     rest = iter(found)
-    while batch := list(islice(rest, size)):
+    while batch := list(islice(rest, FILES_PER_BATCH)):
         yield batch
 
 
@@ -248,10 +249,10 @@ def _quarantine(connection: sa.Connection, run: Run, file: int, rejected: Reject
 def read_tables(run: Run, sources: Sequence[tuple[ClinicalSource, SourceFile]]) -> None:
     """Reads clinical tables whole: the rows of a table replace those it gave before, in one transaction."""
     places = _Places(run)
-    for done, (source, file) in enumerate(sources):
-        run.progress(done, len(sources), "tables")
+    for done, (source, file) in enumerate(sources, start=1):
         with sql.begin(run.engine) as connection:
             _read_table(connection, run, places, source, file)
+        run.progress(done, len(sources), "tables")
 
 
 def _read_table(
@@ -295,7 +296,11 @@ def _clinical(connection: sa.Connection, places: _Places, row: Row) -> tuple[int
 def _finding(problem: ingest.RowProblem) -> dict[str, str | int]:
     dimension = _DIMENSIONS.get(problem.reason, Dimension.VALIDITY)
     code = problem.reason.name.lower().replace("_", "-")
-    return {"dimension": dimension, "code": code, "words": str(problem), "hint": problem.hint, "count": 1}
+    place = f"{problem.file}, line {problem.line}" + (f", column {problem.column}" if problem.column else "")
+    if problem.detail:
+        place += f" ({problem.detail})"
+    words = {"code": code, "words": str(problem.reason), "place": place, "hint": problem.hint}
+    return {"dimension": dimension, **words, "count": 1}
 
 
 def touch_persons(connection: sa.Connection, ordinals: Iterable[int], run: int) -> None:

@@ -20,7 +20,7 @@ from hanse.domains.clinical import mapping
 from hanse.domains.imaging import instances, walk
 from hanse.domains.imaging.sources import Rejected, SourceFile
 from hanse.lib import pool, sql
-from hanse.node import intake, settle, work
+from hanse.node import intake, review, settle, work
 from hanse.node.intake import Progress, Run
 from hanse.node.store import Store
 from hanse.node.work import CLINICAL, FILE, FINDING, IMAGE, INSTANCE, RUN
@@ -81,6 +81,7 @@ def prepare(
         intake.read_tables(run, [(tables[file.path], file) for file in scan.tables if file.path in unknown])
         intake.hash_files(run)
         settle.settle(run)
+        review.write_report(engine, work.folder_of(store.home, name), name, vocabulary)
         with sql.begin(engine) as connection:
             connection.execute(RUN.update().values(ended=clock.text(clock.now())))
             return _count(connection, len(unknown), removed)
@@ -100,7 +101,8 @@ def _begin(engine: sa.Engine) -> int:
 
 def _scan(run: Run, tables: Mapping[str, mapping.Source]) -> _Scan:
     scan = _Scan([], [], [])
-    for done, found in enumerate(walk.files(run.folder)):
+    done = 0
+    for done, found in enumerate(walk.files(run.folder), start=1):
         if done % 1000 == 0:
             run.progress(done, 0, "files found")
         if isinstance(found, Rejected):
@@ -109,6 +111,7 @@ def _scan(run: Run, tables: Mapping[str, mapping.Source]) -> _Scan:
             scan.tables.append(found)
         elif Path(found.path).name != mapping.MAPPING_FILE:
             scan.images.append(found)
+    run.progress(done, done, "files found")
     return scan
 
 

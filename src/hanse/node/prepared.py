@@ -80,11 +80,10 @@ class Preparation:
 
     def relations(self, number: int) -> dict[str, str]:
         with sql.read(self.engine) as records:
-            rows = _rows(
-                records, range(number * PERSONS_PER_PART, (number + 1) * PERSONS_PER_PART), self.vocabulary
-            )
+            first = number * PERSONS_PER_PART
+            found = rows(records, range(first, first + PERSONS_PER_PART), self.vocabulary)
         return {
-            entity: self._relation(entity, rows.get(entity, ()))
+            entity: self._relation(entity, found.get(entity, ()))
             for entity in (*self.vocabulary.entities, SOURCES)
         }
 
@@ -102,11 +101,11 @@ class Preparation:
 _MORE = {PERSON_ENTITY: {"key": "VARCHAR"}, SOURCES: {"sha256": "VARCHAR", "bytes": "BIGINT"}}
 
 
-def _rows(records: sa.Connection, ordinals: range, vocabulary: Vocabulary) -> Rows:
+def rows(records: sa.Connection, ordinals: range, vocabulary: Vocabulary) -> Rows:
     """The rows of these persons by entity, and their files under `source`; nobody without a row of any kind."""
     images = _images(records, ordinals)
     clinical = _clinical(records, ordinals)
-    rows: Rows = {SOURCES: _sources(records, ordinals)}
+    found: Rows = {SOURCES: _sources(records, ordinals)}
     query = sa.select(PERSON).where(PERSON.c.ordinal.between(ordinals.start, ordinals.stop - 1))
     for person in records.execute(query.order_by(PERSON.c.ordinal)):
         imaged, told = images.get(person.ordinal, []), clinical.get(person.ordinal, {})
@@ -116,12 +115,11 @@ def _rows(records: sa.Connection, ordinals: range, vocabulary: Vocabulary) -> Ro
         births = [one["dates"].get("birth_date", "") for one in about] + [one["birth_date"] for one in imaged]
         line = timeline(told.get(CONDITION, []), imaged, births)
         place = {"person": person.ordinal}
-        found = {**told, IMAGE_ENTITY: imaged}
-        for entity, several in found.items():
-            rows.setdefault(entity, []).extend({**line.placed(one), **place} for one in several)
+        for entity, several in {**told, IMAGE_ENTITY: imaged}.items():
+            found.setdefault(entity, []).extend({**line.placed(one), **place} for one in several)
         one = {**_person(about, imaged, line, vocabulary), **place, "key": person.key}
-        rows.setdefault(PERSON_ENTITY, []).append(one)
-    return rows
+        found.setdefault(PERSON_ENTITY, []).append(one)
+    return found
 
 
 def _person(

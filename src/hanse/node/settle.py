@@ -81,13 +81,12 @@ def _settle_series(connection: sa.Connection, series: sa.Row) -> None:
     if not found:
         return
     row = image_row(found, _Present(connection))
-    place = {"series": series.ordinal, "person": series.person, "study": series.study}
-    connection.execute(IMAGE.insert().values(**place, body=_body(row)))
+    whose = {"series": series.ordinal, "person": series.person, "study": series.study}
+    connection.execute(IMAGE.insert().values(**whose, body=_body(row)))
     findings = [*row.findings, *_copies(rows)]
+    place = {"series": series.ordinal, "place": found[0].path, "hint": ""}
     if findings:
-        connection.execute(
-            FINDING.insert(), [{"series": series.ordinal, "hint": "", **asdict(one)} for one in findings]
-        )
+        connection.execute(FINDING.insert(), [{**place, **asdict(one)} for one in findings])
 
 
 def _body(row: ImageRow) -> bytes:

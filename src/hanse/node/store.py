@@ -122,10 +122,6 @@ class Store:
         """All versions there have ever been, tombstones too, newest first within a dataset."""
         return [self._published(row) for row in self.rows()]
 
-    def newest(self, name: str) -> Published | None:
-        """The live version of a dataset, None when it has none."""
-        return next((one for one in self.live() if one.manifest.name == name), None)
-
     def resolve(self, id: str) -> Published:
         """The version that `name@3` or `dataset_...@3` names, for ever; a withdrawn one comes as its tombstone.
 
@@ -223,6 +219,12 @@ class Store:
             for row in connection.execute(sa.select(EXCLUDED).where(EXCLUDED.c.dataset == dataset)):
                 keys[row.part] = keys.get(row.part, frozenset()) | {row.key}
         return Excluded(keys)
+
+    def described(self, name: str) -> tuple[Description, Policy] | None:
+        """What is said of a dataset and how it answers; None when none of that name was ever published."""
+        with sql.read(self.records) as connection:
+            row = connection.execute(sa.select(DATASET).where(DATASET.c.name == name)).one_or_none()
+        return (_description(row.description), _policy(row.policy)) if row else None
 
     def describe(
         self, connection: sa.Connection, dataset: str, description: Description, policy: Policy

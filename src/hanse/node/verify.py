@@ -53,14 +53,14 @@ def _objects(store: Store, progress: Progress | None) -> Iterator[Finding]:
             digests, readable = {row.manifest}, False
         for digest in digests:
             needed.setdefault(digest, set()).add(f"{row.name}@{row.version}")
-    for done, (digest, versions) in enumerate(sorted(needed.items())):
-        if progress:
-            progress(done, len(needed), "objects")
+    for done, (digest, versions) in enumerate(sorted(needed.items()), start=1):
         path = store.objects.path(digest)
         if not path.exists():
             yield Finding("missing", str(path), tuple(sorted(versions)))
         elif files.digest(path) != digest:
             yield Finding("damaged", str(path), tuple(sorted(versions)))
+        if progress:
+            progress(done, len(needed), "objects")
     # Which objects a manifest lists cannot be told when it is damaged: then nothing is called left over.
     for digest in store.objects.all() if readable else ():
         if digest not in needed:

@@ -118,6 +118,7 @@ FINDING = sa.Table(
     sa.Column("dimension", sa.Text, nullable=False),
     sa.Column("code", sa.Text, nullable=False),
     sa.Column("words", sa.Text, nullable=False),
+    sa.Column("place", sa.Text, nullable=False),
     sa.Column("hint", sa.Text, nullable=False),
     sa.Column("count", sa.Integer, nullable=False),
     sa.Index("finding_file", "file"),
