@@ -175,6 +175,12 @@ def test_a_file_cut_in_its_pixels_is_noticed():
     assert read(dicom.file(pixels=bytes(1000))[:-10]).ends_early == "element (7FE0,0010)"
 
 
+def test_packed_pixels_that_end_early_are_noticed():
+    packed = (dicom.WHEEL / "test_files" / "JPEG2000.dcm").read_bytes()
+    assert read(packed).ends_early == ""
+    assert read(packed[:-20]).ends_early == "element (7FE0,0010)"
+
+
 def test_a_value_of_many_bytes_is_not_taken_into_memory():
     agent = dicom.element(0x0018, 0x0010, "LO", b"", 0)[:-2] + struct.pack("<H", 60_000) + b"x" * 60_000
     found = read(dicom.file(dicom.data_set() + agent))
@@ -186,6 +192,8 @@ def test_a_value_of_many_bytes_is_not_taken_into_memory():
 def test_too_many_elements_are_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(walker, "MAX_ELEMENTS", 100)
     monkeypatch.setattr(bounded, "MAX_READS", 100)
+    sequence = dicom.element(0x0040, 0xA730, "SQ", b"", dicom.UNDEFINED) + dicom.item(b"") * 200
+    assert reason(dicom.file(dicom.data_set() + sequence)) == "more than 100 elements"
     many = dicom.data_set({(0x0019, 0x1000 + n): ("LO", "x") for n in range(200)})
     assert reason(dicom.file(many)) == "more than 100 elements"
     with pytest.raises(Unusable, match="too many elements"):
@@ -201,6 +209,23 @@ def test_a_wrong_charset_still_gives_the_text_that_pydicom_gives(charset: str, t
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert dict(read(data).values) == pydicoms(tmp_path / "a.dcm")
+
+
+@pytest.mark.parametrize("charset", ["undefined", "zip", "idna", "punycode", "../../etc/passwd"])
+def test_a_charset_that_names_another_codec_does_no_harm(charset: str):
+    text = {(0x0008, 0x0005): ("CS", charset), (0x0010, 0x0020): ("LO", b"M\xfcller")}
+    assert read(dicom.file(dicom.data_set(text))).values["Modality"] == "CT"
+
+
+def test_what_cannot_be_stored_as_text_is_replaced():
+    text = {(0x0008, 0x0005): ("CS", "unicode_escape"), (0x0010, 0x0020): ("LO", b"\\ud800\xfc")}
+    str(read(dicom.file(dicom.data_set(text))).values["PatientID"]).encode()
+
+
+def test_an_integer_beyond_its_type_is_unreadable():
+    assert read(dicom.file(dicom.data_set({(0x0020, 0x0013): ("IS", "9" * 30)}))).unreadable == (
+        "InstanceNumber",
+    )
 
 
 def test_a_value_that_its_type_does_not_allow_is_unreadable_and_not_there():

@@ -6,6 +6,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.domains.imaging import dicom
 
 from hanse.domains.imaging import sources, walk
@@ -49,6 +51,15 @@ def test_the_members_of_an_archive_are_files(tmp_path: Path):
     assert isinstance(third, Instance)
     assert first.values == third.values
     assert checksum(tmp_path, files[0]) == checksum(tmp_path, files[2])
+
+
+def test_a_folder_may_be_called_nearly_anything(tmp_path: Path):
+    (tmp_path / "what!").mkdir()
+    (tmp_path / "what!" / "a.dcm").write_bytes(dicom.file())
+    (tmp_path / "x.zip!").mkdir()
+    files = [one for one in walk.files(tmp_path) if isinstance(one, SourceFile)]
+    assert isinstance(read_batch(tmp_path, files)[0], Instance)
+    assert reasons(tmp_path) == {"x.zip!": "its name is how members of an archive are written"}
 
 
 def test_links_that_leave_the_folder_are_refused_and_others_passed_over(tmp_path: Path):
@@ -163,3 +174,24 @@ def test_a_file_that_is_gone_or_has_changed_is_refused(tmp_path: Path):
     (tmp_path / "a").unlink()
     assert "cannot be opened" in getattr(checksum(tmp_path, file), "reason", "")
     assert isinstance(read_batch(tmp_path, [file])[0], Rejected)
+
+
+def test_a_member_that_is_gone_is_refused(tmp_path: Path):
+    pack(tmp_path / "a.zip", {"x": b"1"})
+    gone = SourceFile("a.zip!/y", 1, 0)
+    assert isinstance(read_batch(tmp_path, [gone])[0], Rejected)
+    assert isinstance(checksum(tmp_path, gone), Rejected)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=6))
+def test_whatever_happens_to_an_archive_nothing_is_raised(tmp_path: Path, flips: list[tuple[int, int]]):
+    pack(tmp_path / "a.zip", {"1.dcm": dicom.file(), "2.dcm": dicom.file(pixels=bytes(500)), "3": b"x"})
+    damaged = bytearray((tmp_path / "a.zip").read_bytes())
+    for place, byte in flips:
+        damaged[place % len(damaged)] = byte
+    (tmp_path / "a.zip").write_bytes(damaged)
+    files = [one for one in walk.files(tmp_path) if isinstance(one, SourceFile)]
+    assert len(read_batch(tmp_path, files)) == len(files)
+    for file in files:
+        assert isinstance(checksum(tmp_path, file), str | Rejected)

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset, read_partial
+from pydicom.valuerep import TEXT_VR_DELIMS
 
-from hanse.domains.imaging.attributes import PIXEL_DATA
+from hanse.domains.imaging.attributes import PIXEL_DATA, Value
 from hanse.domains.imaging.sources import ByteSource, Unusable
 from hanse.domains.imaging.walker import (
     DEFLATED,
@@ -47,6 +49,16 @@ def data_set(
         raise Unusable("its sequences lie in one another too deep", "this is no ordinary image") from None
     except Exception:  # pydicom raises nearly anything on damaged files
         raise Unusable(f"damaged at or after {progress.last}", "fetch the file again") from None
+
+
+def decoded(raw: bytes, charset: Value | None) -> str:
+    """Text in any character set that pydicom knows, with its replacements for what cannot be; raises `Odd`."""
+    try:
+        with _quiet():
+            names = list(charset) if isinstance(charset, tuple) else charset
+            return decode_bytes(raw, convert_encodings(names), TEXT_VR_DELIMS)
+    except Exception:  # a charset may name any codec of Python
+        raise Odd from None
 
 
 def _read(source: ByteSource, tags: list[int], progress: "_Progress") -> tuple[Dataset, str]:

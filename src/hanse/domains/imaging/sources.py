@@ -6,6 +6,8 @@ Nothing outside the folder is opened: symbolic links are not followed, and archi
 import io
 import math
 import os
+import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -14,19 +16,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol, Self
 
-MEMBER = "!/"  # between the path of an archive and the name of its member
+MEMBER = "!/"  # between the path of an archive, which ends in `.zip`, and the name of its member
 MAX_DIRECTORY_BYTES = 64 << 20  # of an archive; about half a million members
 MAX_SPOOL_BYTES = 64 << 20
 
+# What `zipfile` raises on damaged archives, and on members that are gone.
 DAMAGED_ZIP = (
     zipfile.BadZipFile,
     zlib.error,
+    struct.error,
     NotImplementedError,
     RuntimeError,
     EOFError,
     ValueError,
+    LookupError,
     OSError,
 )
+_IN_ARCHIVE = re.compile(r"(.*?\.zip)!/(.+)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +96,8 @@ class Sources:
     @contextmanager
     def open(self, path: str) -> Iterator[ByteSource]:
         """The bytes of a `SourceFile.path` at any place; raises `Unusable`."""
-        archive, separator, member = path.partition(MEMBER)
-        if not separator:
+        archive, member = _parts(path)
+        if not member:
             descriptor = _descriptor(self._folder, path)
             try:
                 yield FileBytes(descriptor)
@@ -103,8 +109,8 @@ class Sources:
 
     def blocks(self, path: str, size: int = 1 << 20) -> Iterator[bytes]:
         """All bytes of a `SourceFile.path` from first to last; raises `Unusable`, also when an archive is damaged."""
-        archive, separator, member = path.partition(MEMBER)
-        if separator:
+        archive, member = _parts(path)
+        if member:
             with self._stream(archive, member) as stream:
                 yield from iter(lambda: _reader(stream)(size), b"")
             return
@@ -124,6 +130,12 @@ class Sources:
             return self._archive[1].open(member)
         except DAMAGED_ZIP:
             raise _damaged() from None
+
+
+def _parts(path: str) -> tuple[str, str]:
+    """The archive and the member that a path names; the member is empty for a plain file."""
+    found = _IN_ARCHIVE.match(path)
+    return (found[1], found[2]) if found else (path, "")
 
 
 class FileBytes:

@@ -37,12 +37,8 @@ def _entries(folder: Path) -> Iterator[tuple[str, os.stat_result | Rejected]]:
             with os.scandir(folder / below) as found:
                 entries = sorted(found, key=lambda entry: entry.name)
         except OSError as error:
-            yield (
-                below,
-                Rejected(
-                    below, f"the folder cannot be read ({error.strerror})", "give this user access to it"
-                ),
-            )
+            reason = f"the folder cannot be read ({error.strerror})"
+            yield below, Rejected(below, reason, "give this user access to it")
             continue
         folders = []
         for entry in entries:
@@ -67,10 +63,9 @@ def _facts(folder: Path, entry: os.DirEntry[str], path: str) -> os.stat_result |
     try:
         facts = entry.stat(follow_symlinks=False)
         if stat.S_ISLNK(facts.st_mode):
-            inside = Path(entry.path).resolve(strict=True).is_relative_to(folder.resolve())
-            return (
-                None if inside else Rejected(path, "a link that leaves the folder", "put a copy in its place")
-            )
+            if Path(entry.path).resolve(strict=True).is_relative_to(folder.resolve()):
+                return None
+            return Rejected(path, "a link that leaves the folder", "put a copy in its place")
     except (OSError, RuntimeError):
         return Rejected(path, "a link that leads nowhere, or a file that is gone", "remove it")
     if not (stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode)):

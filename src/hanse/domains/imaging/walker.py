@@ -63,10 +63,10 @@ def walk(source: ByteSource, start: bytes = b"") -> tuple[dict[str, Value], str]
 class Window:
     """The part of the source that is in memory, moved onwards as the walk needs it."""
 
-    __slots__ = ("base", "bytes", "implicit", "source")
+    __slots__ = ("base", "bytes", "elements", "implicit", "source")
 
     def __init__(self, source: ByteSource, start: bytes = b"", implicit: bool = False) -> None:
-        self.source, self.base, self.implicit = source, 0, implicit
+        self.source, self.base, self.elements, self.implicit = source, 0, 0, implicit
         self.bytes = start or source.read(0, FIRST_READ)
 
     def get(self, position: int, length: int) -> bytes:
@@ -81,6 +81,9 @@ class Window:
 
         The VR is empty where the encoding states none; after the last byte the tag is `_END`.
         """
+        self.elements += 1
+        if self.elements > MAX_ELEMENTS:
+            raise Unusable(f"more than {MAX_ELEMENTS} elements", "this is no image that can be indexed")
         at = position - self.base
         if at < 0 or at + 12 > len(self.bytes):
             self.base, self.bytes, at = position, self.source.read(position, FIRST_READ), 0
@@ -131,7 +134,7 @@ def _elements(window: Window, position: int) -> Iterator[tuple[int, bytes, int, 
     """The elements of a data set in the order of their tags: tag, VR, and the place and length of the value."""
     previous = 0x0007FFFF
     element = window.element
-    for _ in range(MAX_ELEMENTS):
+    while True:
         tag, vr, start, length = element(position)
         if not previous < tag < 0xFFFE0000:
             if tag in (_END, _ITEM_END):
@@ -143,13 +146,12 @@ def _elements(window: Window, position: int) -> Iterator[tuple[int, bytes, int, 
             length = _sequence_end(window, tag, start) - start
         yield tag, vr, start, length
         previous, position = tag, start + length
-    raise Unusable(f"more than {MAX_ELEMENTS} elements", "this is no image that can be indexed")
 
 
 def _sequence_end(window: Window, sequence: int, position: int) -> int:
     """Where a sequence of undefined length ends (PS3.5 7.5): after the delimiter that belongs to it."""
     awaited = [_SEQUENCE_END]
-    for _ in range(MAX_ELEMENTS):
+    while True:
         if position + 8 > window.source.size:
             raise _ends_early(place(sequence))
         tag, vr, position, length = window.element(position)
@@ -166,10 +168,8 @@ def _sequence_end(window: Window, sequence: int, position: int) -> int:
         elif vr == b"UN":
             raise Odd
         else:
-            raise Unusable(
-                f"sequences lie in one another more than {MAX_DEPTH} deep", "this is no ordinary image"
-            )
-    raise Unusable(f"a sequence of more than {MAX_ELEMENTS} elements", "this is no image that can be indexed")
+            reason = f"sequences lie in one another more than {MAX_DEPTH} deep"
+            raise Unusable(reason, "this is no ordinary image")
 
 
 def _collect(
@@ -182,8 +182,10 @@ def _collect(
     """Put the wanted attributes of a data set into `values`; gives the place where the file ends early, or ""."""
     size = window.source.size
     for tag, vr, start, length in _elements(window, position):
+        if length == _UNDEFINED:
+            return "" if _has_all_fragments(window, tag, start) else place(tag)
         if start + length > size:
-            return "" if tag in PIXEL_DATA and length == _UNDEFINED else place(tag)
+            return place(tag)
         attribute = wanted.get(tag)
         if attribute is None or not length:
             if tag in PIXEL_DATA:
@@ -202,6 +204,18 @@ def _collect(
         elif (value := _DECODERS[vr](raw, values.get("SpecificCharacterSet"))) is not None:
             values[under + keyword] = value
     return ""
+
+
+def _has_all_fragments(window: Window, tag: int, position: int) -> bool:
+    """Whether packed pixel data (PS3.5 A.4) reach their end. A stream is not read for it: its checksum will tell."""
+    if isinstance(window.source, Spool):
+        return True
+    try:
+        return _sequence_end(window, tag, position) > 0
+    except Odd:
+        return True
+    except Unusable:
+        return False
 
 
 def _collect_first_item(window: Window, keyword: str, values: dict[str, Value], under: str) -> None:
@@ -240,11 +254,13 @@ def inflated(source: ByteSource, position: int) -> Spool:
             if not packed:
                 packed = source.read(place, FIRST_READ)
                 place += len(packed)
+            if not packed:
+                raise _ends_early("its deflated data")
             try:
                 data = decompressor.decompress(packed, length)
             except zlib.error:
                 raise Unusable("its deflated data are damaged", "fetch the file again") from None
-            if data or not packed:
+            if data:
                 return data
         return b""
 
@@ -259,11 +275,9 @@ def _strings(raw: bytes, charset: Value | None = None) -> Value | None:
 def _text(raw: bytes, charset: Value | None) -> Value | None:
     if raw.isascii() and b"\x1b" not in raw:
         return _split(raw.decode("ascii"))
-    from pydicom.charset import convert_encodings, decode_bytes
-    from pydicom.valuerep import TEXT_VR_DELIMS
+    from hanse.domains.imaging.bounded import decoded
 
-    names = list(charset) if isinstance(charset, tuple) else charset
-    return _split(encodable(decode_bytes(raw, convert_encodings(names), TEXT_VR_DELIMS)))
+    return _split(encodable(decoded(raw, charset)))
 
 
 def encodable(text: str) -> str:
