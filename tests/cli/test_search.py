@@ -1,29 +1,45 @@
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 from tests import canned
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from hanse.cli import main
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
 
 
 @pytest.fixture(scope="module")
-def hanse(serve: Callable[..., str]) -> Run:
-    """The command as a user runs it, with a hub whose answers are known."""
-    environ = {**os.environ, "HANSE_HUB": serve(canned.hub()), "HANSE_HINTS": "1"}
+def hub(serve: Callable[..., str]) -> str:
+    return serve(canned.hub())
 
-    def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from hanse.cli import main; main()", *words]
-        return subprocess.run(command, env=environ | more, capture_output=True, text=True, check=False)
+
+@pytest.fixture
+def hanse(hub: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command line as its user meets it, with a hub whose answers are known."""
+    monkeypatch.setenv("HANSE_HUB", hub)
+    monkeypatch.setenv("HANSE_HINTS", "1")
+
+    def run(*words: str) -> Done:
+        with pytest.raises(SystemExit) as end:
+            main(words)
+        written = capsys.readouterr()
+        return Done(int(end.value.code or 0), written.out, written.err)
 
     return run
 
 
-@pytest.fixture(scope="module")
-def searched(hanse: Run) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def searched(hanse: Run) -> Done:
     return hanse("search", canned.QUESTION, "--by", "image.modality")
 
 
@@ -31,7 +47,7 @@ def row(text: str, name: str) -> list[str]:
     return next(line for line in text.splitlines() if line.strip().startswith(name)).split()
 
 
-def test_numbers_are_data_and_all_else_goes_to_stderr(searched: subprocess.CompletedProcess[str]) -> None:
+def test_numbers_are_data_and_all_else_goes_to_stderr(searched: Done) -> None:
     assert searched.returncode == 0
     assert row(searched.stdout, "collection-0") == ["collection-0", "900", "1,800", "9,900"]
     assert "Ages of protected data" in searched.stderr
@@ -39,27 +55,25 @@ def test_numbers_are_data_and_all_else_goes_to_stderr(searched: subprocess.Compl
     assert "\x1b" not in searched.stdout
 
 
-def test_rounded_withheld_and_not_counted_look_different(searched: subprocess.CompletedProcess[str]) -> None:
+def test_rounded_withheld_and_not_counted_look_different(searched: Done) -> None:
     assert row(searched.stdout, "breast")[1:4] == ["~120", "~150", "~1,010"]
     assert row(searched.stdout, "rare")[1:] == ["<", "10", "–", "–", "withheld"]
     assert "not counted; person.age >= 52: no such data here" in " ".join(row(searched.stdout, "pacs"))
 
 
-def test_a_node_with_179_datasets_stays_readable(
-    hanse: Run, searched: subprocess.CompletedProcess[str]
-) -> None:
+def test_a_node_with_179_datasets_stays_readable(hanse: Run, searched: Done) -> None:
     assert "collection-11" not in searched.stdout
     assert "and 5 more datasets with an answer" in searched.stdout
     assert "and 164 datasets with 0 persons" in searched.stdout
     assert "collection-178" in hanse("search", canned.QUESTION, "--all").stdout
 
 
-def test_states_of_nodes_are_words(searched: subprocess.CompletedProcess[str]) -> None:
+def test_states_of_nodes_are_words(searched: Done) -> None:
     assert "Synthetic hospital Turku (FI)  offline" in searched.stdout
     assert "Imaging Data Commons (US)  answered in 41 ms" in searched.stdout
 
 
-def test_sums_name_their_unit_and_what_they_leave_out(searched: subprocess.CompletedProcess[str]) -> None:
+def test_sums_name_their_unit_and_what_they_leave_out(searched: Done) -> None:
     assert "Total: ~7,215 persons, ~14,340 studies, ~79,055 series" in searched.stdout
     assert (
         "1 dataset withheld, not in the sums. 1 dataset not counted. 2 of 4 nodes answered."
@@ -68,12 +82,12 @@ def test_sums_name_their_unit_and_what_they_leave_out(searched: subprocess.Compl
     assert "a person who is in two datasets is counted twice" in searched.stdout
 
 
-def test_a_breakdown_is_summed_over_datasets(searched: subprocess.CompletedProcess[str]) -> None:
+def test_a_breakdown_is_summed_over_datasets(searched: Done) -> None:
     assert row(searched.stdout, "MR") == ["MR", "120", "150", "1,010"]
     assert "withheld in 1 dataset" in searched.stdout
 
 
-def test_a_node_cannot_move_the_cursor(searched: subprocess.CompletedProcess[str]) -> None:
+def test_a_node_cannot_move_the_cursor(searched: Done) -> None:
     assert "<script>alert(2)</script>?[2J" in searched.stdout
 
 
@@ -97,7 +111,7 @@ def test_a_caret_stands_below_what_cannot_be_read(hanse: Run) -> None:
 
 
 def test_a_hub_that_is_not_there_is_exit_code_7(hanse: Run) -> None:
-    done = hanse("nodes", HANSE_HUB="http://127.0.0.1:1")
+    done = hanse("nodes", "--hub", "http://127.0.0.1:1")
     assert done.returncode == 7
     assert "http://127.0.0.1:1 does not answer" in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,6 +1,7 @@
 """The command line: `hanse --help`. Each command lives in its module, which is imported when the command is used."""
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import NamedTuple
@@ -58,10 +59,11 @@ def root() -> None:
     """Health data stay where they are; questions, permits and computations travel."""
 
 
-def main() -> None:
-    """Run a command. A `Problem` is one line on stderr, what to do below it, and the exit code of its class."""
+def main(words: Sequence[str] | None = None) -> None:
+    """Run a command, that of the command line unless `words` say another. A `Problem` is one line on stderr, what to
+    do below it, and the exit code of its class."""
     try:
-        root(prog_name="hanse")
+        root(words, prog_name="hanse")
     except Problem as problem:
         click.echo(f"{click.style(problem.title + '.', fg='red')} {problem.detail}", err=True)
         if problem.hint:

@@ -44,8 +44,8 @@ def search(
 ) -> None:
     """Ask every node one QUESTION and show what each answers.
 
-    A question is CQL2 over the fields of `hanse vocabulary`. "< 30" is a withheld count, "~120" one with noise and rounded,
-    and a dash means that there is no number. Exit code 7: no node has answered.
+    A question is CQL2 over the fields of `hanse vocabulary`. "< 30" is a withheld count, "~120" carries noise and is
+    rounded, and a dash means that there is no number. Exit code 7: no node has answered.
 
     \b
     Examples:

@@ -58,7 +58,8 @@ def routes(services: Services) -> list[Route]:
 
     async def stream(request: Request) -> Response:
         messages = _messages(services, _question(request))
-        return StreamingResponse(messages, media_type="text/event-stream", headers=HEADERS)
+        headers = HEADERS | {"X-Accel-Buffering": "no"}  # a proxy must pass each event on at once
+        return StreamingResponse(messages, media_type="text/event-stream", headers=headers)
 
     return [
         Route("/", start),
