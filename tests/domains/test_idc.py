@@ -3,6 +3,7 @@
 Numbers are compared with plain SQL on the Parquet file as it is shipped.
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,7 +67,7 @@ def test_every_series_and_every_person_is_in_one_dataset(connection, description
     assert one(connection, "SELECT count(DISTINCT (collection_id, PatientID)) FROM shipped") == (86_451,)
 
 
-@pytest.mark.parametrize("name", ["idc-nlst", "idc-tcga_gbm", "idc-htan_ohsu", "idc-prostatex"])
+@pytest.mark.parametrize("name", ["idc-nlst", "idc-tcga-gbm", "idc-htan-ohsu", "idc-prostatex"])
 def test_columns_are_those_of_the_vocabulary_with_their_types(connection, name: str) -> None:
     for entity, sql in idc.tables(connection, name).items():
         for column, kind, *_ in connection.execute(f"DESCRIBE {sql}").fetchall():
@@ -97,7 +98,7 @@ def test_every_number_is_one_that_the_vocabulary_allows(connection) -> None:
                 assert field.most is None or high <= field.most, field.name
 
 
-@pytest.mark.parametrize("name", ["idc-tcga_gbm", "idc-lidc_idri", "idc-ispy2"])
+@pytest.mark.parametrize("name", ["idc-tcga-gbm", "idc-lidc-idri", "idc-ispy2"])
 def test_ordinals_start_at_zero_have_no_gaps_and_are_sorted(connection, name: str) -> None:
     images = rows(connection, name, "image", "person, study, series")
     assert images == sorted(images)
@@ -114,7 +115,7 @@ def test_ordinals_follow_patient_study_and_series(connection) -> None:
         """SELECT PatientID, StudyInstanceUID, instanceCount FROM shipped WHERE collection_id = 'upenn_gbm'
            ORDER BY PatientID, StudyInstanceUID, SeriesInstanceUID"""
     ).fetchall()
-    images = rows(connection, "idc-upenn_gbm", "image", "person, study, instances")
+    images = rows(connection, "idc-upenn-gbm", "image", "person, study, instances")
     patients, studies = (sorted({row[:length] for row in shipped}) for length in (1, 2))
     assert [(patients[person][0], *studies[study][1:], count) for person, study, count in images] == shipped
 
@@ -147,7 +148,7 @@ def test_ages_days_and_years_come_from_the_header(connection) -> None:
                   StudyDate::DATE - min(StudyDate::DATE) OVER (PARTITION BY PatientID)
                 FROM shipped WHERE collection_id = 'tcga_brca' AND (PatientAge IS NULL OR PatientAge[4:] = 'Y')
                 ORDER BY PatientID, StudyInstanceUID, SeriesInstanceUID"""
-    assert rows(connection, "idc-tcga_brca", "image", "patient_age, study_year, day") == (
+    assert rows(connection, "idc-tcga-brca", "image", "patient_age, study_year, day") == (
         connection.execute(theirs).fetchall()
     )
 
@@ -200,11 +201,11 @@ def test_a_person_whose_series_disagree_has_no_sex(connection) -> None:
 @pytest.mark.parametrize(
     ("name", "disease"),
     [
-        ("idc-tcga_gbm", ("glioblastoma", "C71", "9440/3")),
-        ("idc-cptac_lscc", ("lung", "C34", "8070/3")),  # "Squamous Cell Carcinoma", in the lung
-        ("idc-tcga_cesc", ("cervix", "C53", None)),  # two histologies of one type
-        ("idc-duke_breast_cancer_mri", ("breast", "C50", None)),
-        ("idc-cmb_crc", ("colorectal", None, None)),  # colon or rectum: no one site
+        ("idc-tcga-gbm", ("glioblastoma", "C71", "9440/3")),
+        ("idc-cptac-lscc", ("lung", "C34", "8070/3")),  # "Squamous Cell Carcinoma", in the lung
+        ("idc-tcga-cesc", ("cervix", "C53", None)),  # two histologies of one type
+        ("idc-duke-breast-cancer-mri", ("breast", "C50", None)),
+        ("idc-cmb-crc", ("colorectal", None, None)),  # colon or rectum: no one site
     ],
 )
 def test_all_persons_of_a_collection_with_one_cancer_have_it(connection, name: str, disease: tuple) -> None:
@@ -217,11 +218,11 @@ def test_all_persons_of_a_collection_with_one_cancer_have_it(connection, name: s
     "name",
     [
         "idc-nlst",  # lung cancer, and those without
-        "idc-fdg_pet_ct_lesions",  # three cancers
-        "idc-ccdi_mci",  # "Various"
-        "idc-mouse_mammary",  # mice
+        "idc-fdg-pet-ct-lesions",  # three cancers
+        "idc-ccdi-mci",  # "Various"
+        "idc-mouse-mammary",  # mice
         "idc-victre",  # simulated
-        "idc-qiba_ct_1c",  # a phantom
+        "idc-qiba-ct-1c",  # a phantom
     ],
 )
 def test_where_it_is_not_certain_who_has_what_nobody_has_a_condition(connection, name: str) -> None:
@@ -230,8 +231,8 @@ def test_where_it_is_not_certain_who_has_what_nobody_has_a_condition(connection,
 
 
 def test_mice_dogs_and_phantoms_are_told_from_people(connection) -> None:
-    assert set(rows(connection, "idc-icdc_glioma", "person", "species")) == {("dog",)}
-    assert set(rows(connection, "idc-mouse_mammary", "person", "species")) == {("mouse",)}
+    assert set(rows(connection, "idc-icdc-glioma", "person", "species")) == {("dog",)}
+    assert set(rows(connection, "idc-mouse-mammary", "person", "species")) == {("mouse",)}
     assert set(rows(connection, "idc-pdxnet", "person", "species")) == {(None,)}  # "Human, Mouse"
 
 
@@ -244,7 +245,7 @@ def test_a_dataset_is_described_with_its_licences_and_link(descriptions) -> None
     assert "National Lung Screening Trial" in nlst.about
     assert not nlst.synthetic
     assert descriptions["idc-victre"].synthetic
-    assert descriptions["idc-fdg_pet_ct_lesions"].cancer_types == ("lymphoma", "melanoma", "lung")
+    assert descriptions["idc-fdg-pet-ct-lesions"].cancer_types == ("lymphoma", "melanoma", "lung")
 
 
 def test_every_dataset_says_what_it_is_and_where_it_comes_from(descriptions) -> None:
@@ -271,9 +272,15 @@ def test_no_frequent_body_part_is_lost(connection) -> None:
     assert max(one.series for one in idc.unresolved(connection) if one.field == "image.body_part") < 100
 
 
-def test_an_unknown_collection_is_not_found(connection) -> None:
-    with pytest.raises(NotFound, match="no collection idc-nothing"):
-        idc.tables(connection, "idc-nothing")
+@pytest.mark.parametrize("name", ["idc-nothing", "nlst", "idc-tcga_gbm", "idc-' OR 1=1 --"])
+def test_an_unknown_collection_is_not_found(connection, name: str) -> None:
+    with pytest.raises(NotFound, match="no collection"):
+        idc.tables(connection, name)
+
+
+def test_names_are_unique_and_made_of_letters_digits_and_dashes(descriptions) -> None:
+    assert len(descriptions) == 179
+    assert all(re.fullmatch(r"idc(-[a-z0-9]+)+", name) for name in descriptions)
 
 
 def test_without_the_package_the_hint_says_what_to_install(monkeypatch) -> None:

@@ -112,8 +112,9 @@ def tables(connection: duckdb.DuckDBPyConnection, name: str) -> Mapping[str, str
 
     Raises `NotFound` when no collection has that name.
     """
-    where = f"WHERE collection = {_literal(name.removeprefix('idc-'))}"
-    if not connection.execute(f"SELECT 1 FROM idc_disease {where}").fetchone():
+    collection = name.removeprefix("idc-").replace("-", "_")
+    where = f"WHERE collection = {_literal(collection)}"
+    if name != _name(collection) or not connection.execute(f"SELECT 1 FROM idc_disease {where}").fetchone():
         raise NotFound(f"The Imaging Data Commons has no collection {name}.")
     orders = {"person": "person", "condition": "person", "image": "person, study, series"}
     return {
@@ -238,12 +239,17 @@ def _site(cancer_type: str) -> str:
     return ""
 
 
+def _name(collection: str) -> str:
+    """`idc-tcga-gbm` of `tcga_gbm`: dataset names have dashes, IDC's have underscores and no dashes."""
+    return "idc-" + collection.replace("_", "-")
+
+
 def _description(row: Mapping[str, Any]) -> Description:
     sources = row["sources"] or []
     original = [one for one in sources if one["source_type"] == "original_data"] or sources
     diseases = (_disease(term, row["tumor_locations"]) for term in _terms(row["cancer_types"]))
     return Description(
-        name=f"idc-{row['collection_id']}",
+        name=_name(row["collection_id"]),
         title=row["collection_name"] or row["collection_id"],
         about=" ".join((row["description"] or "").split()),
         license=", ".join(one for one in row["licenses"] if one),
