@@ -1,0 +1,5 @@
+"""`python -m hanse`: the command line."""
+
+from hanse.cli import main
+
+main()
