@@ -3,6 +3,7 @@
 A new field or code fails here until it says what it means.
 """
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -237,6 +238,22 @@ def verhoeff(number: str) -> bool:
 def test_every_snomed_code_has_a_valid_check_digit() -> None:
     codes = [code.systems.get(key, "") for _, code in all_codes() for key in ("snomed", "disorder")]
     assert [code for code in codes if code and not verhoeff(code)] == []
+
+
+def test_every_loinc_code_has_a_valid_check_digit() -> None:
+    """LOINC ends in the check digit of Luhn's mod 10."""
+
+    def valid(code: str) -> bool:
+        number, _, check = code.partition("-")
+        odd = str(2 * int(number[::-2][::-1]))
+        total = sum(map(int, odd)) + sum(map(int, number[-2::-2]))
+        return (total + int(check)) % 10 == 0
+
+    named = " ".join(field.standard for field in VOCABULARY.fields.values())
+    codes = {code.systems.get("loinc", "") for _, code in all_codes()} - {""}
+    codes |= set(re.findall(r"LOINC (\d+-\d)", named))
+    assert len(codes) > 20
+    assert {code for code in codes if not valid(code)} == set()
 
 
 @pytest.mark.parametrize("name", ["body_part", "structure"])
