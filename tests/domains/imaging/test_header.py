@@ -16,8 +16,8 @@ from tests.domains.imaging import dicom
 from hanse.domains.imaging import bounded, header, walker
 from hanse.domains.imaging.attributes import ATTRIBUTES, ITEMS
 from hanse.domains.imaging.header import Header
-from hanse.domains.imaging.sources import Unusable
-from hanse.domains.imaging.walker import Memory
+from hanse.domains.imaging.sources import Memory, Unusable
+from hanse.domains.imaging.values import Odd
 
 
 def read(data: bytes) -> Header:
@@ -100,7 +100,7 @@ def test_the_walker_and_pydicom_give_the_same_on_what_the_walker_reads():
         source = Memory(path.read_bytes())
         try:
             values, ends_early = walker.walk(source)
-        except (walker.Odd, Unusable):
+        except (Odd, Unusable):
             continue
         assert header.read_by_pydicom(source) == Header(values, (), ends_early), path.name
         walked += 1

@@ -11,7 +11,7 @@ from hanse.domains.imaging import references, walk
 from hanse.domains.imaging.instances import Instance, read_batch
 from hanse.domains.imaging.references import References, Structure
 from hanse.domains.imaging.series import image_row
-from hanse.domains.imaging.walker import Memory
+from hanse.domains.imaging.sources import Memory
 
 
 def of(**values: object) -> Dataset:

@@ -13,11 +13,11 @@ from pydicom.valuerep import TEXT_VR_DELIMS
 
 from hanse.domains.imaging.attributes import PIXEL_DATA, Value
 from hanse.domains.imaging.sources import ByteSource, Unusable
+from hanse.domains.imaging.values import Odd
 from hanse.domains.imaging.walker import (
     DEFLATED,
     FIRST_READ,
     MAX_SEQUENCE_BYTES,
-    Odd,
     Window,
     inflated,
     place,

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from hanse.domains.imaging.attributes import ATTRIBUTES, ITEMS, Value
 from hanse.domains.imaging.sources import ByteSource, Unusable
-from hanse.domains.imaging.walker import FIRST_READ, MAX_VALUE_BYTES, Odd, encodable, is_ordinary, walk
+from hanse.domains.imaging.values import MAX_VALUE_BYTES, PADDING, Odd, encodable, is_ordinary
+from hanse.domains.imaging.walker import FIRST_READ, walk
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-_PADDING = " \0"
 _NUMERIC = frozenset({b"DS", b"IS", b"US", b"FD"})
 
 # What files that are not DICOM often are, by their first bytes.
@@ -117,7 +117,7 @@ def plain_value(value: object, vr: bytes) -> Value | None:
 def _text(part: object) -> str:
     if not isinstance(part, str):
         raise ValueError("no text")
-    return encodable(part).strip(_PADDING)
+    return encodable(part).strip(PADDING)
 
 
 def _number(part: object, kind: type[int] | type[float]) -> int | float:

@@ -154,6 +154,18 @@ class FileBytes:
             raise Unusable(f"cannot be read ({error.strerror})", "check the disk") from None
 
 
+class Memory:
+    """Bytes that are in memory already."""
+
+    __slots__ = ("_bytes", "size")
+
+    def __init__(self, data: bytes) -> None:
+        self._bytes, self.size = data, float(len(data))
+
+    def read(self, offset: int, length: int) -> bytes:
+        return self._bytes[offset : offset + length]
+
+
 class Spool:
     """Random access to a stream that can only be read onwards: what was read is kept, up to `MAX_SPOOL_BYTES`.
 

@@ -4,19 +4,18 @@ Every length that a file states is checked against the bytes that there are, and
 values are bounded. What is not plainly in order is `Odd` and left to pydicom: the walker has no opinion on it.
 """
 
-import math
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from hanse.domains.imaging.attributes import ATTRIBUTES, ITEMS, PIXEL_DATA, Value
-from hanse.domains.imaging.sources import ByteSource, Spool, Unusable
+from hanse.domains.imaging.sources import ByteSource, Memory, Spool, Unusable
+from hanse.domains.imaging.values import DECODERS, MAX_VALUE_BYTES, PADDING, Odd
 
 FIRST_READ = 16 << 10  # holds the whole header of a typical CT or MR instance
 MAX_ELEMENTS = 1_000_000
 MAX_META_ELEMENTS = 100
 MAX_DEPTH = 32
-MAX_VALUE_BYTES = 16 << 10
 MAX_SEQUENCE_BYTES = 4 << 20
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -31,14 +30,9 @@ _SHORT = frozenset(
     b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split()
 )  # 16 bits of length
 _LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())  # 32 bits of length
-_PADDING = " \0"
 
 _head = struct.Struct("<HH2sH").unpack_from
 _long = struct.Struct("<I").unpack_from
-
-
-class Odd(Exception):
-    """Something that the walker leaves to pydicom to interpret."""
 
 
 def walk(source: ByteSource, start: bytes = b"") -> tuple[dict[str, Value], str]:
@@ -125,7 +119,7 @@ def transfer_syntax(window: Window) -> tuple[str, int]:
             return syntax, position
         tag, vr, start, length = window.element(position)
         if tag == 0x00020010 and vr == b"UI" and length <= 64:
-            syntax = window.get(start, length).decode("latin-1").strip(_PADDING)
+            syntax = window.get(start, length).decode("latin-1").strip(PADDING)
         position = start + length
     raise Odd
 
@@ -201,7 +195,7 @@ def _collect(
         raw = window.get(start, length)
         if vr == b"SQ":
             _collect_first_item(Window(Memory(raw), raw, window.implicit), keyword, values, under)
-        elif (value := _DECODERS[vr](raw, values.get("SpecificCharacterSet"))) is not None:
+        elif (value := DECODERS[vr](raw, values.get("SpecificCharacterSet"))) is not None:
             values[under + keyword] = value
     return ""
 
@@ -230,18 +224,6 @@ def _collect_first_item(window: Window, keyword: str, values: dict[str, Value], 
     _collect(window, start, ITEMS[keyword], values, f"{under}{keyword}.")
 
 
-class Memory:
-    """Bytes that are in memory already."""
-
-    __slots__ = ("_bytes", "size")
-
-    def __init__(self, data: bytes) -> None:
-        self._bytes, self.size = data, float(len(data))
-
-    def read(self, offset: int, length: int) -> bytes:
-        return self._bytes[offset : offset + length]
-
-
 def inflated(source: ByteSource, position: int) -> Spool:
     """A deflated data set (PS3.5 A.5), inflated only as far as it is read."""
     decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
@@ -265,72 +247,3 @@ def inflated(source: ByteSource, position: int) -> Spool:
         return b""
 
     return Spool(more)
-
-
-def _strings(raw: bytes, charset: Value | None = None) -> Value | None:
-    """PS3.5 6.2: padding around the values is not significant; `\\` stands between several."""
-    return _split(raw.decode("latin-1"))
-
-
-def _text(raw: bytes, charset: Value | None) -> Value | None:
-    if raw.isascii() and b"\x1b" not in raw:
-        return _split(raw.decode("ascii"))
-    from hanse.domains.imaging.bounded import decoded
-
-    return _split(encodable(decoded(raw, charset)))
-
-
-def encodable(text: str) -> str:
-    """Some encodings make lone surrogates, which nothing can store; they become question marks."""
-    return text.encode("utf-8", "replace").decode()
-
-
-def _split(text: str) -> Value | None:
-    if "\\" not in text:
-        return text.strip(_PADDING) or None
-    parts = tuple(part.strip(_PADDING) for part in text.split("\\"))
-    return parts if any(parts) else None
-
-
-def is_ordinary(number: int | float) -> bool:
-    """Whether a number is finite, and an integer no larger than IS allows (PS3.5 6.2)."""
-    return -(2**31) <= number < 2**31 if isinstance(number, int) else math.isfinite(number)
-
-
-def _numbers(
-    read: Callable[[str], int] | Callable[[str], float],
-) -> Callable[[bytes, Value | None], Value | None]:
-    def decode(raw: bytes, charset: Value | None) -> Value | None:
-        text = raw.decode("latin-1").strip(_PADDING)
-        if not text:
-            return None
-        try:
-            values = tuple(map(read, text.split("\\")))
-        except ValueError:
-            raise Odd from None
-        if not all(map(is_ordinary, values)):
-            raise Odd
-        return values if len(values) > 1 else values[0]
-
-    return decode
-
-
-def _binary(format: str) -> Callable[[bytes, Value | None], Value | None]:
-    one = struct.Struct(f"<{format}")
-
-    def decode(raw: bytes, charset: Value | None) -> Value | None:
-        if len(raw) != one.size:
-            raise Odd
-        return one.unpack(raw)[0]
-
-    return decode
-
-
-_DECODERS: Mapping[bytes, Callable[[bytes, Value | None], Value | None]] = {
-    **dict.fromkeys((b"AS", b"CS", b"DA", b"UI"), _strings),
-    **dict.fromkeys((b"LO", b"SH"), _text),
-    b"DS": _numbers(float),
-    b"IS": _numbers(int),
-    b"US": _binary("H"),
-    b"FD": _binary("d"),
-}
