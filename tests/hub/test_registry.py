@@ -14,6 +14,7 @@ from hanse.hub.tables import INVITATION
 from hanse.lib import sql
 from hanse.lib.jws import FileKey
 from hanse.link.enrolment import Token
+from hanse.link.inbound import Known
 
 HUB = FileKey.generate().public.kid
 HELLO = wire.Hello(wire.PROTOCOLS, "0.1.0", "2026.11")
@@ -44,11 +45,7 @@ def test_a_node_waits_for_approval_with_the_note_of_its_invitation(records: sa.E
         node = registry.find(connection, "Turku")
     assert node.key == key.public
     assert node.note == "for Turku"
-    assert Directory(records).known(key.public.kid) is None
     assert decide(records, "approve", key) is State.ACTIVE
-    known = Directory(records).known(key.public.kid)
-    assert known is not None
-    assert known.node == node.id
 
 
 def test_the_hub_keeps_no_token(records: sa.Engine) -> None:
@@ -137,11 +134,30 @@ def test_a_decision_takes_hold_in_a_running_hub(records: sa.Engine, monkeypatch:
     monkeypatch.setattr(registry, "REREAD_AFTER_S", 0.0)
     key, directory = FileKey.generate(), Directory(records)
     enrol(records, invite(records), key)
-    assert directory.known(key.public.kid) is None
+
+    def known() -> Known | None:
+        assert directory.stale()
+        directory.refresh()
+        return directory.known(key.public.kid)
+
+    assert known() is None
     decide(records, "approve", key)
-    assert directory.known(key.public.kid) is not None
+    assert known() == Known(wire.node_id(key.public.kid), key.public)
     decide(records, "remove", key)
-    assert directory.known(key.public.kid) is None
+    assert known() is None
+
+
+def test_calls_are_noted_together_and_not_each_time(
+    records: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "REREAD_AFTER_S", 0.0)
+    key, directory, at = FileKey.generate(), Directory(records), clock.now()
+    enrol(records, invite(records), key)
+    for later_s in (0, 1):
+        directory.seen(wire.node_id(key.public.kid), at + timedelta(seconds=later_s))
+        directory.refresh()
+    with sql.read(records) as connection:
+        assert registry.find(connection, "Turku").seen == clock.text(at)
 
 
 def test_a_node_is_online_while_it_calls(records: sa.Engine) -> None:

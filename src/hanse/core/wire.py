@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import accumulate
 from typing import Any
 
 from hanse.core import clock, ids, shape
@@ -220,13 +221,14 @@ def dump(body: Any) -> bytes:
 def load(raw: bytes) -> Any:
     """The JSON value in `raw`, strict and at most `MAX_DEPTH` deep; `BadEnvelope` when there is none."""
     try:
-        value = json.loads(raw, parse_constant=_no_constant)
+        value = _STRICT.decode(raw.decode())
         if b"\\ud" in raw or b"\\uD" in raw:
             dump(value)  # half of a surrogate pair is no character and cannot be stored
     except (ValueError, RecursionError):
         raise BadEnvelope("This is not JSON in UTF-8.") from None
-    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _deeper(value, MAX_DEPTH):
-        raise BadEnvelope(f"This JSON is nested more than {MAX_DEPTH} deep.")
+    # Brackets inside texts are counted too: only what may be too deep is looked at closely.
+    if max(accumulate(map(_STEP.__getitem__, raw.translate(None, _NO_BRACKETS))), default=0) > MAX_DEPTH:
+        _check_depth(value)
     return value
 
 
@@ -234,15 +236,20 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _deeper(value: Any, depth: int) -> bool:
-    """Whether `value` is nested more than `depth` deep, level by level, so that depth costs no stack."""
+_STRICT = json.JSONDecoder(parse_constant=_no_constant)
+_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in _STEP)
+
+
+def _check_depth(value: Any) -> None:
+    """That a value is at most `MAX_DEPTH` deep, level by level, so that depth costs no stack."""
     level = [value]
-    for _ in range(depth):
-        nested = (one for one in level if isinstance(one, (dict, list)))
+    for _ in range(MAX_DEPTH + 1):
+        nested = [one for one in level if isinstance(one, (dict, list))]
+        if not nested:
+            return
         level = [child for one in nested for child in (one.values() if isinstance(one, dict) else one)]
-        if not level:
-            return False
-    return any(isinstance(one, (dict, list)) for one in level)
+    raise BadEnvelope(f"This JSON is nested more than {MAX_DEPTH} deep.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,26 +168,45 @@ def _node(row: sa.Row) -> Node:
 
 
 class Directory:
-    """The registry as the link asks it (`link.inbound.Directory`), many times a second: keys are read again
-    after `REREAD_AFTER_S`, so that a decision takes hold within that time, and calls are noted every
-    `NOTE_EVERY_S`."""
+    """The registry as the link asks it (`link.inbound.Directory`), many times a second. What it answers
+    from memory is read again after `REREAD_AFTER_S`: within that time a decision takes hold in a running
+    hub."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._known: dict[str, Known] = {}
-        self._read = float("-inf")
-        self._noted: dict[str, float] = {}
-        self._lock = threading.Lock()
+        self._seen: dict[str, datetime] = {}
+        self._read = self._noted = float("-inf")
+        self._refreshing = threading.Lock()
+
+    def stale(self) -> bool:
+        return time.monotonic() - self._read > REREAD_AFTER_S
+
+    def refresh(self) -> None:
+        with self._refreshing:
+            if not self.stale():
+                return  # another request was first
+            if time.monotonic() - self._noted > NOTE_EVERY_S:
+                self._note()
+            with sql.read(self._engine) as connection:
+                active = nodes(connection, State.ACTIVE)
+            self._known = {node.key.kid: Known(node.id, node.key) for node in active}
+            self._read = time.monotonic()
+
+    def _note(self) -> None:
+        seen, self._seen = self._seen, {}
+        if seen:
+            change = sa.update(NODE).where(NODE.c.id == sa.bindparam("node")).values(seen=sa.bindparam("at"))
+            rows = [{"node": node, "at": clock.text(at)} for node, at in seen.items()]
+            with sql.begin(self._engine) as connection:
+                connection.execute(change, rows)
+        self._noted = time.monotonic()
 
     def known(self, kid: str) -> Known | None:
-        with self._lock:
-            now = time.monotonic()
-            if now - self._read > REREAD_AFTER_S:
-                with sql.read(self._engine) as connection:
-                    active = nodes(connection, State.ACTIVE)
-                self._known = {node.key.kid: Known(node.id, node.key) for node in active}
-                self._read = now
-            return self._known.get(kid)
+        return self._known.get(kid)
+
+    def seen(self, node: str, at: datetime) -> None:
+        self._seen[node] = at
 
     def enrol(self, request: wire.Enrol, key: PublicKey, at: datetime) -> str:
         with sql.begin(self._engine) as connection:
@@ -206,11 +225,3 @@ class Directory:
     def describe(self, node: str, records: Sequence[plain.Record], issued: datetime) -> None:
         with sql.begin(self._engine) as connection:
             catalogue.describe(connection, node, records, issued)
-
-    def seen(self, node: str, at: datetime) -> None:
-        now = time.monotonic()
-        if now - self._noted.get(node, float("-inf")) < NOTE_EVERY_S:
-            return
-        self._noted[node] = now
-        with sql.begin(self._engine) as connection:
-            connection.execute(sa.update(NODE).where(NODE.c.id == node).values(seen=clock.text(at)))

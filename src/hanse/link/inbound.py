@@ -41,22 +41,35 @@ class Known:
 
 
 class Directory(Protocol):
-    """What the link needs to know about nodes. Called in worker threads."""
+    """What the link needs to know about nodes. `stale`, `known` and `seen` answer from memory, since they
+    are called for every message; the others may take their time and are called in worker threads."""
+
+    def stale(self) -> bool:
+        """Whether it is time for `refresh`."""
+        ...
+
+    def refresh(self) -> None:
+        """Reads again which nodes may speak, and writes down which have called."""
+        ...
 
     def known(self, kid: str) -> Known | None:
         """The approved node with this key; None for every other key."""
+        ...
+
+    def seen(self, node: str, at: datetime) -> None:
+        """The node has called."""
         ...
 
     def enrol(self, request: wire.Enrol, key: PublicKey, at: datetime) -> str:
         """Lets a node wait for approval and returns its state; `BadToken` when its token does not count."""
         ...
 
-    def greet(self, node: str, hello: wire.Hello, at: datetime) -> None: ...
+    def greet(self, node: str, hello: wire.Hello, at: datetime) -> None:
+        """The node says with what software it speaks."""
+        ...
 
-    def describe(self, node: str, records: Sequence[plain.Record], issued: datetime) -> None: ...
-
-    def seen(self, node: str, at: datetime) -> None:
-        """The node has called."""
+    def describe(self, node: str, records: Sequence[plain.Record], issued: datetime) -> None:
+        """The node describes all its datasets."""
         ...
 
 
@@ -121,7 +134,7 @@ class Inbound:
         """The messages for a node; waits for one, at most as long as the node and this hub want."""
         message = await self._open(await _text(request, jws.SMALL_TOKEN), frozenset({Kind.POLL}))
         wanted = wire.poll(message.body)
-        await run_in_threadpool(self.directory.seen, message.sender, clock.now())
+        self.directory.seen(message.sender, clock.now())
         hold_s = min(wanted.hold_s, self.hold_s, MAX_HOLD_S)
         letters = await self.mailbox.take(message.sender, wanted.got, hold_s)
         return _json({"messages": [letter.token for letter in letters]})
@@ -198,7 +211,9 @@ class Inbound:
     async def _open(self, token: Any, kinds: frozenset[Kind], *, limit: int = jws.SMALL_TOKEN) -> Envelope:
         """The message in a token: from an approved node, signed by it, for this hub, now, and for the first
         time."""
-        known = await run_in_threadpool(self.directory.known, jws.key_id(token, limit=limit))
+        if self.directory.stale():
+            await run_in_threadpool(self.directory.refresh)
+        known = self.directory.known(jws.key_id(token, limit=limit))
         if known is None:
             raise Refused(
                 "This hub takes no messages from this key.",
