@@ -66,6 +66,15 @@ def serve() -> Iterator[Callable[[ASGIApp], str]]:
         yield lambda app: servers.enter_context(serving(app))
 
 
+@pytest.fixture(scope="session")
+def federation(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[ASGIApp], str]) -> Iterator[str]:
+    """The address of a hub with three nodes, one of which is silent; `tests/federation.py` says what they hold."""
+    from tests.federation import federation
+
+    with federation(tmp_path_factory.mktemp("federation"), serve) as url:
+        yield url
+
+
 @contextmanager
 def serving(app: ASGIApp) -> Iterator[str]:
     """An ASGI application behind uvicorn, in a thread, on a free port of this machine."""
