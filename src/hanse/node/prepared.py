@@ -1,6 +1,7 @@
 """Prepared data as a source to publish: the rows of a thousand persons at a time, with days and pseudonyms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -101,24 +102,42 @@ class Preparation:
 _MORE = {PERSON_ENTITY: {"key": "VARCHAR"}, SOURCES: {"sha256": "VARCHAR", "bytes": "BIGINT"}}
 
 
-def rows(records: sa.Connection, ordinals: range, vocabulary: Vocabulary) -> Rows:
-    """The rows of these persons by entity, and their files under `source`; nobody without a row of any kind."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that was read of one person: clinical rows by entity, rows of series, and where the person's days start."""
+
+    ordinal: int
+    key: str
+    told: Mapping[str, Sequence[Mapping[str, Any]]]
+    imaged: Sequence[Mapping[str, Any]]
+    line: Timeline
+
+
+def known(records: sa.Connection, ordinals: range) -> Iterator[Known]:
+    """These persons in the order of their ordinals; nobody without a row of any kind."""
     images = _images(records, ordinals)
     clinical = _clinical(records, ordinals)
-    found: Rows = {SOURCES: _sources(records, ordinals)}
     query = sa.select(PERSON).where(PERSON.c.ordinal.between(ordinals.start, ordinals.stop - 1))
     for person in records.execute(query.order_by(PERSON.c.ordinal)):
         imaged, told = images.get(person.ordinal, []), clinical.get(person.ordinal, {})
-        if not (imaged or told):
-            continue
-        about = told.pop(PERSON_ENTITY, [])
-        births = [one["dates"].get("birth_date", "") for one in about] + [one["birth_date"] for one in imaged]
-        line = timeline(told.get(CONDITION, []), imaged, births)
-        place = {"person": person.ordinal}
-        for entity, several in {**told, IMAGE_ENTITY: imaged}.items():
-            found.setdefault(entity, []).extend({**line.placed(one), **place} for one in several)
-        one = {**_person(about, imaged, line, vocabulary), **place, "key": person.key}
-        found.setdefault(PERSON_ENTITY, []).append(one)
+        if imaged or told:
+            about = told.get(PERSON_ENTITY, [])
+            births = [one["dates"].get("birth_date", "") for one in about]
+            births += [one["birth_date"] for one in imaged]
+            line = timeline(told.get(CONDITION, []), imaged, births)
+            yield Known(person.ordinal, person.key, told, imaged, line)
+
+
+def rows(records: sa.Connection, ordinals: range, vocabulary: Vocabulary) -> Rows:
+    """The rows of these persons by entity, and their files under `source`."""
+    found: Rows = {SOURCES: _sources(records, ordinals)}
+    for one in known(records, ordinals):
+        place = {"person": one.ordinal}
+        for entity, several in {**one.told, IMAGE_ENTITY: one.imaged}.items():
+            if entity != PERSON_ENTITY:
+                found.setdefault(entity, []).extend({**one.line.placed(row), **place} for row in several)
+        person = _person(one.told.get(PERSON_ENTITY, ()), one.imaged, one.line, vocabulary)
+        found.setdefault(PERSON_ENTITY, []).append({**person, **place, "key": one.key})
     return found
 
 

@@ -59,6 +59,10 @@ HINTS: Mapping[str, str] = {
     "field-strength-unit": "nothing: it was read as gauss or millitesla and converted",
     "several-": "check which patient and study these images belong to; mixed identities must not be published",
     "mixed-": "split the series, or send it again from the archive",
+    "sex-differs": "check which is right, and whether these are the images of this person",
+    "age-differs": "check which is right, and whether these are the images of this person",
+    "no-table-row": "add the person to the table of persons",
+    "no-images": "nothing, if there are none; otherwise check that the patient ids are spelled alike",
     "unresolved-reference": "add the series that the object was made from",
 }
 

@@ -10,8 +10,9 @@ from hanse.core import clock
 from hanse.core.fields import Vocabulary
 from hanse.lib import files, sql
 from hanse.node import prepared, report
+from hanse.node.agreement import disagreements
 from hanse.node.store import PERSONS_PER_PART, SOURCES
-from hanse.node.work import FILE, FINDING, INSTANCE, PERSON
+from hanse.node.work import CLINICAL, FILE, FINDING, INSTANCE, PERSON, SERIES
 
 
 def write_report(engine: sa.Engine, folder: Path, name: str, vocabulary: Vocabulary) -> None:
@@ -22,6 +23,7 @@ def write_report(engine: sa.Engine, folder: Path, name: str, vocabulary: Vocabul
         _files(connection, quality)
         for row in connection.execute(sa.select(FINDING).order_by(FINDING.c.id)):
             quality.finding(row.dimension, row.words, row.place, row.hint, row.count, row.code)
+        _persons(connection, quality, vocabulary)
     body = quality.report(name, clock.text(clock.now()), hanse.__version__, totals)
     files.write(folder / "report.json", orjson.dumps(body, option=orjson.OPT_INDENT_2))
     files.write(folder / "report.html", report.html(body).encode())
@@ -41,6 +43,28 @@ def _rows(connection: sa.Connection, quality: report.Quality, vocabulary: Vocabu
         totals["studies"] += len({row["study"] for row in rows.get("image", ())})
     used = sa.select(sa.func.count()).select_from(INSTANCE).where(INSTANCE.c.use == "yes")
     return {**totals, "instances": connection.scalar(used) or 0}
+
+
+def _persons(connection: sa.Connection, quality: report.Quality, vocabulary: Vocabulary) -> None:
+    """Tables and images of every person, held against each other."""
+    last = connection.scalar(sa.select(sa.func.max(PERSON.c.ordinal))) or 0
+    for first in range(0, last + 1, PERSONS_PER_PART):
+        for person in prepared.known(connection, range(first, first + PERSONS_PER_PART)):
+            for code, words in disagreements(person, vocabulary):
+                quality.finding("consistency", words, _place(connection, person.ordinal), code=code)
+
+
+def _place(connection: sa.Connection, person: int) -> str:
+    """A file of the person, of images if there is one: the report names no patient."""
+    image = (
+        sa.select(FILE.c.path)
+        .join(INSTANCE, INSTANCE.c.file == FILE.c.id)
+        .join(SERIES, SERIES.c.ordinal == INSTANCE.c.series)
+        .where(SERIES.c.person == person)
+        .limit(1)
+    )
+    table = sa.select(FILE.c.path).join(CLINICAL).where(CLINICAL.c.person == person).limit(1)
+    return connection.scalar(image) or connection.scalar(table) or ""
 
 
 def _files(connection: sa.Connection, quality: report.Quality) -> None:

@@ -1,18 +1,22 @@
 """`hanse synth`: a folder as a hospital would hand it over, with images and tables of people who do not exist."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from hanse.core.errors import BadInput
+from hanse.lib import pool
 from hanse.synth.annotations import segmentation, structure_set
+from hanse.synth.faults import plant
 from hanse.synth.images import Scene, files
 from hanse.synth.patients import Patient, Study, draw
 from hanse.synth.sites import Site
 from hanse.synth.tables import write_tables
+
+Progress = Callable[[int, int], None]  # patients done, patients wanted
 
 _BATCH = 10  # patients that one worker makes between two words of progress
 _ANNOTATED = ("MR", "CT")  # modalities of which a series is annotated
@@ -35,37 +39,43 @@ def generate(
     site: Site,
     patients: int | None = None,
     seed: int = 1,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
     workers: int | None = None,
+    faults: bool = False,
 ) -> Summary:
-    """Writes the patients of a site below `folder`: `images/`, `clinical/` and a README that says what it is.
+    """Writes the patients of a site into a new folder: `images/`, `clinical/` and a README that says what it is.
 
     The same site, seed and number give the same bytes on any machine; a patient does not change when more are asked
-    for. `progress` is told how many patients are done. Raises `BadInput` when the folder already holds something.
+    for. The folder appears when it is complete. With `faults`, a few files and rows are spoiled (`faults.PLANTED`).
+    `progress` is told how many patients are done. Raises `BadInput` when the folder already holds something.
     """
     total = site.patients if patients is None else patients
     if total < 1 or seed < 0:
         raise BadInput("patients must be at least 1 and seed at least 0", hint="e.g. --patients 600 --seed 1")
     if folder.exists() and any(folder.iterdir()):
         raise BadInput(f"the folder {folder} is not empty", hint="name a new folder, or remove what is in it")
-    folder.mkdir(parents=True, exist_ok=True)
-    batches = [range(first, min(first + _BATCH, total + 1)) for first in range(1, total + 1, _BATCH)]
-    summary = Summary(0, 0, 0, 0, 0)
-    for made in _spread(partial(_write_batch, folder, site, seed), batches, workers or os.cpu_count() or 1):
-        summary += made
-        progress(summary.patients, total)
-    write_tables(folder / "clinical", site, (draw(site, number, seed) for number in range(1, total + 1)))
-    (folder / "README.txt").write_text(_README.format(site=site, patients=total, seed=seed), encoding="utf-8")
+    draft = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    summary = _write_images(draft, site, total, seed, progress, workers or os.cpu_count() or 1)
+    write_tables(draft / "clinical", site, (draw(site, number, seed) for number in range(1, total + 1)))
+    if faults:
+        plant(draft, site)
+    (draft / "README.txt").write_text(_README.format(site=site, patients=total, seed=seed), encoding="utf-8")
+    draft.rename(folder)
     return summary
 
 
-def _spread(work: Callable[[range], Summary], batches: list[range], workers: int) -> Iterator[Summary]:
-    """The batches' results in order, from as many processes as are worth starting."""
-    if min(workers, len(batches)) == 1:
-        yield from map(work, batches)
-        return
-    with ProcessPoolExecutor(min(workers, len(batches))) as pool:
-        yield from pool.map(work, batches)
+def _write_images(
+    folder: Path, site: Site, total: int, seed: int, progress: Progress, workers: int
+) -> Summary:
+    batches = [range(first, min(first + _BATCH, total + 1)) for first in range(1, total + 1, _BATCH)]
+    summary = Summary(0, 0, 0, 0, 0)
+    work = partial(_write_batch, folder, site, seed)
+    for _, made in pool.ordered(work, batches, min(workers, len(batches))):
+        summary += made
+        progress(summary.patients, total)
+    return summary
 
 
 def _write_batch(folder: Path, site: Site, seed: int, numbers: range) -> Summary:

@@ -38,7 +38,12 @@ class Dialect:
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     mapping: str = ""
 
+    def column(self, entity: str, column: str) -> str:
+        """The column's name in this hospital."""
+        return self.names.get(f"{entity}.{column}", self.names.get(column, column))
+
     def write(self, column: str, value: Any) -> str:
+        """A value as this hospital writes it."""
         if isinstance(value, date):
             return value.strftime(self.dates)
         if isinstance(value, float):
@@ -130,16 +135,12 @@ def write_tables(folder: Path, site: Site, patients: Iterable[Patient]) -> None:
         path = folder / f"{entity}{dialect.suffix}"
         with path.open("w", encoding=dialect.encoding, newline="") as lines:
             writer = csv.writer(lines, delimiter=dialect.separator, lineterminator="\n")
-            writer.writerow(_name(dialect, entity, column) for column in kept)
+            writer.writerow(dialect.column(entity, column) for column in kept)
             for patient in people:
                 for row in ROWS[entity](patient):
                     writer.writerow(dialect.write(column, row.get(column)) for column in kept)
     if dialect.mapping:
         (folder / "mapping.toml").write_text(dialect.mapping, encoding="utf-8")
-
-
-def _name(dialect: Dialect, entity: str, column: str) -> str:
-    return dialect.names.get(f"{entity}.{column}", dialect.names.get(column, column))
 
 
 def _person(patient: Patient) -> Iterable[Row]:
