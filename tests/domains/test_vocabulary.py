@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from pydicom.sr._concepts_dict import concepts
 from pydicom.uid import UID_dictionary
+from tests import vocabulary_page
 
 from hanse.core.fields import Code, CodeList, Field, Identifying, Type
 from hanse.domains import VOCABULARY
@@ -289,3 +290,8 @@ def test_uids_are_those_of_dicom() -> None:
         "1.2.840.10008.5.1.4.1.1.66.7",
     }
     assert find("image.sop_class", "CT Image Storage") == "1.2.840.10008.5.1.4.1.1.2"
+
+
+def test_the_page_of_the_vocabulary_is_made_from_it() -> None:
+    page = vocabulary_page.PAGE.read_text(encoding="utf-8")
+    assert page == vocabulary_page.page(), "run: python -m tests.vocabulary_page"
