@@ -3,12 +3,12 @@
 import ast
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
-from tests import canned, problems_page
+from tests import problems_page
 
 from hanse.cli import root
 from hanse.domains import VOCABULARY
@@ -78,14 +78,13 @@ def test_the_page_of_problems_is_made_from_their_classes() -> None:
 
 
 @pytest.mark.parametrize("name", ["README.md", "researcher.md"])
-def test_python_examples_run(name: str, serve: Callable[..., str]) -> None:
-    """In one go and in their order, against a hub instead of the one of the demo."""
-    hub = serve(canned.hub())
+def test_python_examples_run(name: str, federation: str) -> None:
+    """In one go and in their order, against a small federation instead of the demo."""
     space: dict[str, object] = {}
     examples = list(blocks("python", name))
     assert examples
     for example in examples:
-        exec(compile(example.replace("http://127.0.0.1:8080", hub), name, "exec"), space)
+        exec(compile(example.replace("http://127.0.0.1:8080", federation), name, "exec"), space)
 
 
 def test_the_example_of_a_mapping_file_can_be_used(tmp_path: Path) -> None:

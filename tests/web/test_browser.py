@@ -56,6 +56,16 @@ def test_answers_arrive_node_by_node_over_one_stream(page: Page) -> None:
     assert len(streams) == 1
 
 
+def test_a_true_hub_answers_on_its_page(browser: Browser, federation: str) -> None:
+    context = browser.new_context(base_url=federation)
+    page = context.new_page()
+    page.goto(f"/?q={quote(canned.QUESTION)}")
+    expect(page.get_by_role("status")).to_contain_text("2 of 3 nodes answered", timeout=20_000)
+    expect(page.get_by_role("row", name="Dataset breast-mr")).to_contain_text("224")
+    expect(page.get_by_role("row", name="Dataset any-mr")).to_contain_text("no such data here")
+    context.close()
+
+
 def test_a_question_is_asked_with_the_keyboard_and_stands_in_the_address(page: Page) -> None:
     page.goto("/")
     page.keyboard.type("person.sex = 'female'")
