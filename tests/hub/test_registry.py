@@ -147,17 +147,16 @@ def test_a_decision_takes_hold_in_a_running_hub(records: sa.Engine, monkeypatch:
     assert known() is None
 
 
-def test_calls_are_noted_together_and_not_each_time(
-    records: sa.Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(registry, "REREAD_AFTER_S", 0.0)
-    key, directory, at = FileKey.generate(), Directory(records), clock.now()
-    enrol(records, invite(records), key)
-    for later_s in (0, 1):
-        directory.seen(wire.node_id(key.public.kid), at + timedelta(seconds=later_s))
-        directory.refresh()
+def test_calls_are_noted_together_and_not_each_time(records: sa.Engine) -> None:
+    keys, directory, at = [FileKey.generate() for _ in range(2)], Directory(records), clock.now()
+    nodes = [wire.node_id(key.public.kid) for key in keys]
+    for key in keys:
+        enrol(records, invite(records), key)
+    assert all(directory.seen(node, at) for node in nodes)
+    directory.note()
+    assert not any(directory.seen(node, at + timedelta(seconds=1)) for node in nodes)
     with sql.read(records) as connection:
-        assert registry.find(connection, "Turku").seen == clock.text(at)
+        assert [node.seen for node in registry.nodes(connection)] == [clock.text(at)] * 2
 
 
 def test_a_node_is_online_while_it_calls(records: sa.Engine) -> None:

@@ -1,8 +1,10 @@
 """`hanse hub`: set up and run the hub, and decide which nodes belong to it."""
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import click
@@ -67,25 +69,34 @@ def init(home: Path, **given: Any) -> None:
 @home_option
 def serve(home: Path) -> None:
     """Run the hub until it is interrupted."""
-    import uvicorn
+    import uvicorn  # here and below, since only this command needs them
 
     from hanse.hub.app import make_app
-    from hanse.web import of_hub
+    from hanse.web.pages import of_hub
+
+    class Server(uvicorn.Server):
+        """Ends the calls of waiting nodes first: otherwise each would hold up the end. They call again."""
+
+        async def shutdown(self, sockets: list[socket] | None = None) -> None:
+            await app.state.hub.mailbox.close()
+            await super().shutdown(sockets)
 
     settings = config.read(home, os.environ)
-    _engine(settings)
-    click.echo(
-        f"The hub listens on http://{settings.host}:{settings.port}; its address is {settings.url}.", err=True
+    app = make_app(settings, of_hub)
+    listens = f"http://{settings.host}:{settings.port}"
+    click.echo(f"The hub listens on {listens}; its address is {settings.url}.", err=True)
+    server = Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=5,
+        )
     )
-    uvicorn.run(
-        make_app(settings, of_hub),
-        host=settings.host,
-        port=settings.port,
-        log_level="warning",
-        access_log=False,
-        # Waiting nodes do not keep the hub from ending: they call again.
-        timeout_graceful_shutdown=1,
-    )
+    with suppress(KeyboardInterrupt):  # uvicorn raises it again once the hub has ended in order
+        server.run()
 
 
 @hub.command()

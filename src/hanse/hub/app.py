@@ -83,6 +83,7 @@ def make_app(
         lifespan=lifespan,
         exception_handlers=dict(problems.HANDLERS) | {RequestValidationError: _on_bad_request},
     )
+    app.state.hub = hub
     app.router.routes.extend([*hub.inbound.routes, *pages(hub)])
     app.include_router(api(hub))
     return app

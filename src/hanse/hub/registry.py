@@ -175,38 +175,41 @@ class Directory:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._known: dict[str, Known] = {}
-        self._seen: dict[str, datetime] = {}
-        self._read = self._noted = float("-inf")
+        self._read = float("-inf")
         self._refreshing = threading.Lock()
+        self._calls: dict[str, datetime] = {}
+        self._noted: dict[str, float] = {}
+        self._noting = threading.Lock()
 
     def stale(self) -> bool:
         return time.monotonic() - self._read > REREAD_AFTER_S
 
     def refresh(self) -> None:
         with self._refreshing:
-            if not self.stale():
-                return  # another request was first
-            if time.monotonic() - self._noted > NOTE_EVERY_S:
-                self._note()
-            with sql.read(self._engine) as connection:
-                active = nodes(connection, State.ACTIVE)
-            self._known = {node.key.kid: Known(node.id, node.key) for node in active}
-            self._read = time.monotonic()
-
-    def _note(self) -> None:
-        seen, self._seen = self._seen, {}
-        if seen:
-            change = sa.update(NODE).where(NODE.c.id == sa.bindparam("node")).values(seen=sa.bindparam("at"))
-            rows = [{"node": node, "at": clock.text(at)} for node, at in seen.items()]
-            with sql.begin(self._engine) as connection:
-                connection.execute(change, rows)
-        self._noted = time.monotonic()
+            if self.stale():  # still, once the lock is ours
+                with sql.read(self._engine) as connection:
+                    active = nodes(connection, State.ACTIVE)
+                self._known = {node.key.kid: Known(node.id, node.key) for node in active}
+                self._read = time.monotonic()
 
     def known(self, kid: str) -> Known | None:
         return self._known.get(kid)
 
-    def seen(self, node: str, at: datetime) -> None:
-        self._seen[node] = at
+    def seen(self, node: str, at: datetime) -> bool:
+        with self._noting:
+            self._calls[node] = at
+        return time.monotonic() - self._noted.get(node, float("-inf")) > NOTE_EVERY_S
+
+    def note(self) -> None:
+        with self._noting:
+            calls, self._calls = self._calls, {}
+        if calls:
+            change = sa.update(NODE).where(NODE.c.id == sa.bindparam("node")).values(seen=sa.bindparam("at"))
+            with sql.begin(self._engine) as connection:
+                connection.execute(
+                    change, [{"node": node, "at": clock.text(at)} for node, at in calls.items()]
+                )
+        self._noted |= dict.fromkeys(calls, time.monotonic())
 
     def enrol(self, request: wire.Enrol, key: PublicKey, at: datetime) -> str:
         with sql.begin(self._engine) as connection:

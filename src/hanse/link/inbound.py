@@ -49,15 +49,19 @@ class Directory(Protocol):
         ...
 
     def refresh(self) -> None:
-        """Reads again which nodes may speak, and writes down which have called."""
+        """Reads again which nodes may speak."""
         ...
 
     def known(self, kid: str) -> Known | None:
         """The approved node with this key; None for every other key."""
         ...
 
-    def seen(self, node: str, at: datetime) -> None:
-        """The node has called."""
+    def seen(self, node: str, at: datetime) -> bool:
+        """The node has called; whether it is time for `note`."""
+        ...
+
+    def note(self) -> None:
+        """Writes down which nodes have called."""
         ...
 
     def enrol(self, request: wire.Enrol, key: PublicKey, at: datetime) -> str:
@@ -134,7 +138,8 @@ class Inbound:
         """The messages for a node; waits for one, at most as long as the node and this hub want."""
         message = await self._open(await _text(request, jws.SMALL_TOKEN), frozenset({Kind.POLL}))
         wanted = wire.poll(message.body)
-        self.directory.seen(message.sender, clock.now())
+        if self.directory.seen(message.sender, clock.now()):
+            await run_in_threadpool(self.directory.note)
         hold_s = min(wanted.hold_s, self.hold_s, MAX_HOLD_S)
         letters = await self.mailbox.take(message.sender, wanted.got, hold_s)
         return _json({"messages": [letter.token for letter in letters]})
