@@ -4,23 +4,9 @@ A field of the vocabulary that has a `band` (ages: 5 years) is known to such ask
 """
 
 import math
-from dataclasses import replace
 
 from hanse.core.fields import Vocabulary
-from hanse.core.query import (
-    And,
-    Between,
-    Compare,
-    Count,
-    Exists,
-    In,
-    Node,
-    Not,
-    Or,
-    Question,
-    Value,
-    WithinDays,
-)
+from hanse.core.query import Between, Compare, Criterion, In, Node, Not, Question, Value, map_criteria
 
 
 def banded(question: Question, vocabulary: Vocabulary) -> Question:
@@ -28,29 +14,15 @@ def banded(question: Question, vocabulary: Vocabulary) -> Question:
 
     `age > 50` and `age >= 51` become `age >= 50`; `age = 63` becomes `age BETWEEN 60 AND 64`.
     """
-    return Question(_node(question.root, vocabulary))
+
+    def change(node: Criterion) -> Node:
+        band = vocabulary.fields[node.field].band
+        return _banded(node, band) if band and isinstance(node, Compare | Between | In) else node
+
+    return Question(map_criteria(question.root, change))
 
 
-def _node(node: Node, vocabulary: Vocabulary) -> Node:
-    match node:
-        case And(terms) | Or(terms):
-            return replace(node, terms=tuple(_node(term, vocabulary) for term in terms))
-        case Not(term):
-            return Not(_node(term, vocabulary))
-        case Exists(where):
-            return Exists(_node(where, vocabulary))
-        case Count(where=where) if where is not None:
-            return replace(node, where=_node(where, vocabulary))
-        case WithinDays(first, second):
-            sides = [one if isinstance(one, str) else _node(one, vocabulary) for one in (first, second)]
-            return replace(node, first=sides[0], second=sides[1])
-        case Compare() | Between() | In():
-            band = vocabulary.fields[node.field].band
-            return _criterion(node, band) if band else node
-    return node
-
-
-def _criterion(node: Compare | Between | In, width: int) -> Node:
+def _banded(node: Compare | Between | In, width: int) -> Node:
     match node:
         case Compare(field, "=", value):
             return _band(field, value, width)

@@ -1,7 +1,7 @@
 """Comparing a question with a vocabulary: what is wrong with it, and what of it a dataset can apply."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from hanse.core.answer import CriterionState
@@ -15,17 +15,20 @@ from hanse.core.query import (
     Criterion,
     Everyone,
     Exists,
+    In,
     IsNull,
     Like,
     Node,
     Not,
     Question,
     Use,
+    Value,
     Within,
     WithinDays,
     criteria,
     entity,
     literals,
+    map_criteria,
     rows_of,
     walk,
 )
@@ -150,6 +153,37 @@ def criterion_state(use: Criterion | Use, vocabulary: Vocabulary, columns: froze
     except BadQuestion:
         return CriterionState.UNSUPPORTED
     return CriterionState.UNKNOWN_VALUE if _codes(use, field) else CriterionState.APPLIED
+
+
+def resolve(question: Question, vocabulary: Vocabulary) -> tuple[Question, list[str]]:
+    """The question with every label, synonym or foreign code in the place of a code as the code that it means, and a
+    sentence for each that was replaced."""
+    notes: list[str] = []
+
+    def code(field: str, value: Value) -> Value:
+        known = vocabulary.get(field)
+        if known is None or known.codes is None or value in known.codes.codes:
+            return value
+        meant = known.codes.find(str(value))
+        if meant is None:
+            return value
+        notes.append(f"{field}: '{value}' was read as '{meant}'.")
+        return meant
+
+    return Question(map_criteria(question.root, lambda one: _with_codes(one, code))), notes
+
+
+def _with_codes(node: Criterion, code: Callable[[str, Value], Value]) -> Criterion:
+    match node:
+        case Compare(field, op, value):
+            return Compare(field, op, code(field, value))
+        case In(field, values):
+            return In(field, tuple(code(field, value) for value in values))
+        case Between(field, low, high):
+            return Between(field, code(field, low), code(field, high))
+        case Within(field, value):
+            return Within(field, str(code(field, value)))
+    return node
 
 
 def is_single(question: Question, vocabulary: Vocabulary) -> bool:

@@ -5,7 +5,7 @@ what `core.meaning` defines the truth of; docs/architecture.md says the same in 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -164,6 +164,31 @@ def rows_of(node: Node) -> frozenset[str]:
     if isinstance(node, Criterion):
         return frozenset({entity(node.field)} - {PERSON})
     return frozenset().union(*(rows_of(child) for child in children(node)))
+
+
+def map_criteria(node: Node, change: Callable[[Criterion], Node]) -> Node:
+    """The same question with every criterion changed."""
+
+    def inside(one: Node) -> Node:
+        return map_criteria(one, change)
+
+    match node:
+        case And(terms):
+            return And(tuple(map(inside, terms)))
+        case Or(terms):
+            return Or(tuple(map(inside, terms)))
+        case Not(term):
+            return Not(inside(term))
+        case Exists(where):
+            return Exists(inside(where))
+        case Count(field, where, op, number):
+            return Count(field, None if where is None else inside(where), op, number)
+        case WithinDays(first, second, low, high):
+            sides = [one if isinstance(one, str) else inside(one) for one in (first, second)]
+            return WithinDays(sides[0], sides[1], low, high)
+        case Everyone():
+            return node
+    return change(node)
 
 
 def walk(node: Node) -> Iterator[Node]:

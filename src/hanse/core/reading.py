@@ -33,6 +33,7 @@ from hanse.core.query import (
 # before it is called. 16 000 characters hold about 700 criteria.
 MAX_LENGTH = 16_000
 MAX_DEPTH = 32
+MAX_TREE = 2 * MAX_DEPTH + 6  # levels of the JSON: an object and a list for each, and a comparison's own
 MAX_CRITERIA = 500
 
 
@@ -118,15 +119,17 @@ def _parse_flat(text: str, offset: int) -> Any:
         ) from None
 
 
-def _put_back(tree: Any, groups: Mapping[str, Any]) -> Any:
+def _put_back(tree: Any, groups: Mapping[str, Any], depth: int = 0) -> Any:
     """The tree with the groups in the places of their names. Every group stands in exactly one place."""
+    if depth > MAX_TREE:
+        raise QuestionTooLarge(f"The question is nested more than {MAX_DEPTH} levels deep.")
     if isinstance(tree, list):
-        return [_put_back(one, groups) for one in tree]
+        return [_put_back(one, groups, depth + 1) for one in tree]
     if not isinstance(tree, dict):
         return tree
     if (name := tree.get("property")) in groups:
-        return _put_back(groups[str(name)], groups)
-    return {key: _put_back(value, groups) for key, value in tree.items()}
+        return _put_back(groups[str(name)], groups, depth)
+    return {key: _put_back(value, groups, depth + 1) for key, value in tree.items()}
 
 
 def _check_depth(tree: Any) -> None:
@@ -135,7 +138,7 @@ def _check_depth(tree: Any) -> None:
     while todo:
         one, depth = todo.pop()
         size += 1
-        if depth > 2 * MAX_DEPTH or size > MAX_LENGTH:
+        if depth > MAX_TREE or size > MAX_LENGTH:
             raise QuestionTooLarge("The question is nested too deeply or has too many parts.")
         if isinstance(one, Mapping):
             todo.extend((value, depth + 1) for value in one.values())

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from hanse.core import clock, ids, plain, wire
 from hanse.core.answer import NodeAnswer, NodeState, totals
-from hanse.core.check import check
+from hanse.core.check import check, resolve
 from hanse.core.errors import BadEnvelope, BadQuestion, Problem
 from hanse.core.fields import Vocabulary
 from hanse.core.query import Question
@@ -63,8 +63,8 @@ class Search:
         deadline_s: float | None = None,
     ) -> Asked:
         """Reads and checks what somebody asks; raises `BadQuestion`."""
-        question = read(source)
-        warnings = check(question, self.vocabulary, source if isinstance(source, str) else "")
+        question, notes = resolve(read(source), self.vocabulary)
+        warnings = notes + check(question, self.vocabulary, source if isinstance(source, str) else "")
         for name in breakdowns:
             field = self.vocabulary.get(name)
             if field is None or not field.breakdown:
