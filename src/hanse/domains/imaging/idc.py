@@ -8,10 +8,8 @@ IDC's own description of a collection is all that is known of its subjects' dise
 when everything that the collection is said to hold is one cancer type, in humans, and not simulated.
 """
 
-import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +20,10 @@ from hanse.core.errors import NotFound, NotSetUp
 from hanse.core.fields import CodeList, Field
 from hanse.domains import VOCABULARY
 from hanse.domains.imaging.acquisition import contrast, sequence
+from hanse.domains.imaging.idc_terms import diseases, only_disease, split
 
-SIMULATED = frozenset(
-    {"dro_toolkit", "gbm_dsc_mri_dro", "victre"}
-)  # computed images, which IDC does not mark as such
+# Computed images, which IDC does not mark as such.
+SIMULATED = frozenset({"dro_toolkit", "gbm_dsc_mri_dro", "victre"})
 
 CODED = {  # field of the vocabulary: column of the index
     "person.sex": "PatientSex",
@@ -47,15 +45,6 @@ class Unresolved:
     field: str
     value: str
     series: int
-
-
-@dataclass(frozen=True, slots=True)
-class Disease:
-    """What a collection's subjects are said to have: codes of the vocabulary, empty where none is certain."""
-
-    cancer_type: str
-    code: str
-    morphology: str
 
 
 def installed() -> tuple[Path, Path]:
@@ -153,15 +142,11 @@ def _code(codes: CodeList | None, value: str) -> str | None:
 def _load_diseases(connection: duckdb.DuckDBPyConnection) -> None:
     """What is known of the subjects of each collection: their species, and their cancer if they have only one."""
     species = VOCABULARY.fields["person.species"].codes
+    described = "SELECT collection_id, cancer_types, tumor_locations, species FROM idc_collection"
     rows = []
-    for row in connection.execute(
-        "SELECT collection_id, cancer_types, tumor_locations, species FROM idc_collection"
-    ).fetchall():
-        collection, terms, location, kind = row
-        known = _only_disease(terms, location) if kind == "Human" and collection not in SIMULATED else None
-        disease = (
-            (known.cancer_type, known.code or None, known.morphology or None) if known else (None, None, None)
-        )
+    for collection, terms, location, kind in connection.execute(described).fetchall():
+        one = only_disease(terms, location) if kind == "Human" and collection not in SIMULATED else None
+        disease = (one.cancer_type, one.code, one.morphology) if one else (None, None, None)
         rows.append((collection, species.find(kind or "") if species else None, *disease))
     _fill(
         connection,
@@ -194,51 +179,6 @@ def _fill(connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[An
     connection.execute(f"INSERT INTO {table.partition(' ')[0]} VALUES {values}")
 
 
-def _only_disease(terms: str | None, location: str | None) -> Disease | None:
-    """The one disease that all terms of a collection name; None when they name several, or something else too."""
-    found = [_disease(term, location) for term in _terms(terms)]
-    types = {disease.cancer_type if disease else None for disease in found}
-    if len(types) != 1 or None in types or found[0] is None:
-        return None
-    morphologies = {disease.morphology for disease in found if disease}
-    return Disease(found[0].cancer_type, found[0].code, morphologies.pop() if len(morphologies) == 1 else "")
-
-
-def _terms(cancer_types: str | None) -> list[str]:
-    """`Not Otherwise Specified` is the tail of a term, though a comma stands before it."""
-    terms = [term.strip() for term in (cancer_types or "").split(",")]
-    return [term for term in terms if term and term != "Not Otherwise Specified"]
-
-
-def _disease(term: str, location: str | None) -> Disease | None:
-    known = _known_terms()
-    cancer_type, morphology = known.get((term.casefold(), (location or "").casefold())) or known.get(
-        (term.casefold(), ""), ("", "")
-    )
-    return Disease(cancer_type, _site(cancer_type), morphology) if cancer_type else None
-
-
-@cache
-def _known_terms() -> Mapping[tuple[str, str], tuple[str, str]]:
-    with Path(__file__).with_name("idc_terms.tsv").open(encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader((line for line in lines if not line.startswith("#")), delimiter="\t")
-        return {
-            (row["term"].casefold(), row["location"].casefold()): (row["cancer_type"], row["morphology"])
-            for row in rows
-        }
-
-
-def _site(cancer_type: str) -> str:
-    """The ICD-O-3 topography of a cancer type, or of the nearest type above that has one."""
-    codes = VOCABULARY.fields["condition.cancer_type"].codes
-    while codes and cancer_type:
-        one = codes.codes[cancer_type]
-        if "topography" in one.systems:
-            return one.systems["topography"]
-        cancer_type = one.parent
-    return ""
-
-
 def _name(collection: str) -> str:
     """`idc-tcga-gbm` of `tcga_gbm`: dataset names have dashes, IDC's have underscores and no dashes."""
     return "idc-" + collection.replace("_", "-")
@@ -247,7 +187,7 @@ def _name(collection: str) -> str:
 def _description(row: Mapping[str, Any]) -> Description:
     sources = row["sources"] or []
     original = [one for one in sources if one["source_type"] == "original_data"] or sources
-    diseases = (_disease(term, row["tumor_locations"]) for term in _terms(row["cancer_types"]))
+    found = diseases(row["cancer_types"], row["tumor_locations"])
     return Description(
         name=_name(row["collection_id"]),
         title=row["collection_name"] or row["collection_id"],
@@ -255,8 +195,8 @@ def _description(row: Mapping[str, Any]) -> Description:
         license=", ".join(one for one in row["licenses"] if one),
         link=original[0]["source_url"] if original else "",
         synthetic=row["collection_id"] in SIMULATED,
-        cancer_types=_distinct(disease.cancer_type for disease in diseases if disease),
-        keywords=_distinct(word for key in ("species", "tumor_locations") for word in _terms(row[key])),
+        cancer_types=_distinct(one.cancer_type for one in found if one),
+        keywords=_distinct(word for key in ("species", "tumor_locations") for word in split(row[key])),
     )
 
 
