@@ -49,7 +49,10 @@ class HubConfig:
 
 
 def init(config: HubConfig) -> FileKey:
-    """Sets up a hub's home, or changes its settings: the key is made once and stays. Returns the key."""
+    """Sets up a hub's home, or changes its settings. Returns the key, which is made once and stays;
+    `NotSetUp` when it has gone since."""
+    if (config.home / FILE).exists():
+        config.key()  # a hub that lost its key must not quietly get another one: nodes have pinned the old one
     files.make_folder(config.home)
     files.make_folder(config.home / _KEY.parent, mode=0o700)
     key = FileKey.load_or_create(config.home / _KEY)

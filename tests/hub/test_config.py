@@ -1,0 +1,52 @@
+"""The hub's settings: a file, and the environment over it."""
+
+from pathlib import Path
+
+import pytest
+
+from hanse.core.errors import BadInput, NotSetUp
+from hanse.hub import config
+from hanse.hub.config import HubConfig
+
+
+def test_settings_read_as_they_were_written(tmp_path: Path) -> None:
+    settings = HubConfig(tmp_path, "https://hub.example", port=9000, deadline_s=5.5)
+    config.init(settings)
+    assert config.read(tmp_path, {}) == settings
+
+
+def test_the_environment_has_the_last_word(tmp_path: Path) -> None:
+    config.init(HubConfig(tmp_path))
+    environ = {
+        "HANSE_HUB_PORT": "9001",
+        "HANSE_HUB_DATABASE": "postgresql+psycopg://db/hub",
+        "HANSE_HUB": "x",
+        "A": "",
+    }
+    settings = config.read(tmp_path, environ)
+    assert (settings.port, settings.database_url) == (9001, "postgresql+psycopg://db/hub")
+
+
+@pytest.mark.parametrize(
+    "line", ["porto = 1", 'port = "many"', "port = 1.5", "url = 7", "port = [", "deadline_s = []"]
+)
+def test_a_wrong_setting_is_named_with_its_file(tmp_path: Path, line: str) -> None:
+    (tmp_path / "hub.toml").write_text(line)
+    with pytest.raises(BadInput, match=r"hub\.toml"):
+        config.read(tmp_path, {})
+
+
+@pytest.mark.parametrize("environ", [{"HANSE_HUB_PORTO": "1"}, {"HANSE_HUB_PORT": "many"}])
+def test_a_wrong_setting_of_the_environment_is_named(tmp_path: Path, environ: dict[str, str]) -> None:
+    config.init(HubConfig(tmp_path))
+    with pytest.raises(BadInput, match="HANSE_HUB_PORT"):
+        config.read(tmp_path, environ)
+
+
+def test_a_hub_without_its_key_does_not_make_another(tmp_path: Path) -> None:
+    with pytest.raises(NotSetUp, match="no hub"):
+        config.read(tmp_path, {})
+    config.init(HubConfig(tmp_path))
+    (tmp_path / "keys" / "hub.pem").unlink()
+    with pytest.raises(NotSetUp, match="no key"):
+        config.init(HubConfig(tmp_path))
