@@ -10,7 +10,7 @@ from hanse.core.answer import (
     NodeState,
     Rule,
 )
-from hanse.core.words import CRITERIA, RULES, STATES, number, place, ranked, remarks
+from hanse.core.words import CRITERIA, RULES, STATES, number, place, ranked, reasons, remarks
 
 
 def test_numbers_say_how_sure_they_are() -> None:
@@ -36,8 +36,8 @@ def test_criteria_that_were_not_applied_are_named() -> None:
     dataset = DatasetAnswer("dataset_1", "a", "A", 1, "protected", criteria, Counts(Rule.NOT_COUNTED))
     assert remarks(dataset) == [
         "not counted",
-        "applied as person.age >= 50",
         "condition.stage = 'II': no such data here",
+        "applied as person.age >= 50",
     ]
 
 
@@ -65,5 +65,22 @@ def test_datasets_with_numbers_come_first_and_zeros_apart() -> None:
     }
     datasets = tuple(DatasetAnswer(f"dataset_{n}", n, n, 1, "open", (), one) for n, one in counts.items())
     node = NodeAnswer("node_1", "N", "PT", NodeState.ANSWERED, "", datasets=datasets)
-    telling, zero = ranked(node)
-    assert ("".join(one.name for one in telling), [one.name for one in zero]) == ("edba", ["c"])
+    telling, uncounted, zero = ranked(node)
+    assert ("".join(one.name for one in telling), uncounted, [one.name for one in zero]) == (
+        "edba",
+        [],
+        ["c"],
+    )
+
+
+def test_many_datasets_that_were_not_counted_are_told_by_their_reasons() -> None:
+    unsupported = (CriterionAnswer("person.age > 50", CriterionState.UNSUPPORTED),)
+    datasets = [
+        DatasetAnswer(
+            f"dataset_{n}", str(n), "", 1, "open", unsupported if n else (), Counts(Rule.NOT_COUNTED)
+        )
+        for n in range(5)
+    ]
+    node = NodeAnswer("node_1", "N", "PT", NodeState.ANSWERED, "", datasets=tuple(datasets))
+    assert ranked(node).uncounted == datasets
+    assert reasons(datasets) == ["person.age > 50: no such data here (4 datasets)", "not counted (1 dataset)"]

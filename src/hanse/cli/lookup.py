@@ -9,9 +9,9 @@ from rich.text import Text
 
 from hanse.cli.output import clean, columns, consoles, hint, hub_option, json_option, line, print_json
 from hanse.client import Hanse
-from hanse.core.answer import Counts, Rule
 from hanse.core.errors import NotFound
-from hanse.core.words import UNITS, number
+from hanse.core.plain import counts_from_plain
+from hanse.core.words import UNITS, number, plural
 
 
 @click.command()
@@ -32,13 +32,14 @@ def datasets(words: tuple[str, ...], as_json: bool, hub_url: str) -> None:
         print_json(found)
         return
     by_node: dict[str, list[dict[str, Any]]] = {}
-    for one in found:
-        by_node.setdefault(f"{one['node_name']} ({one['country']})", []).append(one)
-    for node in sorted(by_node):
-        out.print(line((clean(node), "bold")))
-        rows = [_dataset(one) for one in sorted(by_node[node], key=lambda one: str(one["name"]))]
-        out.print(*(line(f"  {text}") for text in columns(rows, {0: 36, 1: 60})), sep="\n")
-    hint(err, f"{len(found)} datasets. `hanse search \"condition.cancer_type = 'breast'\"` asks all of them.")
+    for one in sorted(found, key=lambda one: (one["node_name"], one["name"])):
+        by_node.setdefault(one["node_name"], []).append(one)
+    for node, held in by_node.items():
+        out.print(line((node, "bold")))
+        head, *rows = columns([_HEAD, *map(_dataset, held)], {0: 36, 1: 48})
+        out.print(line((f"  {head}", "dim")), *(line(f"  {row}") for row in rows), sep="\n")
+    said = plural(len(found), "dataset")
+    hint(err, f"{said}. `hanse search \"condition.cancer_type = 'breast'\"` asks every dataset.")
 
 
 def _holds(dataset: Mapping[str, Any], words: tuple[str, ...]) -> bool:
@@ -48,17 +49,13 @@ def _holds(dataset: Mapping[str, Any], words: tuple[str, ...]) -> bool:
     return all(word.casefold() in held for word in words)
 
 
+_HEAD = ["name", "title", "access", *(unit.rjust(9) for unit in UNITS), "cancer types"]
+
+
 def _dataset(one: Mapping[str, Any]) -> list[str]:
-    counts = one["counts"]
-    shown = Counts(Rule(counts["rule"]), *(counts.get(name) for name in (*UNITS, "threshold", "rounding")))
-    said = ", ".join(f"{number(shown, unit)} {unit}" for unit in UNITS if number(shown, unit) != "–")
-    return [
-        clean(one["name"]),
-        clean(one["title"]),
-        clean(str(one["access"])),
-        said,
-        ", ".join(one["cancer_types"]),
-    ]
+    counts = counts_from_plain(one["counts"])
+    numbers = (number(counts, unit).rjust(9) for unit in UNITS)
+    return [clean(one["name"]), clean(one["title"]), one["access"], *numbers, ", ".join(one["cancer_types"])]
 
 
 @click.command()

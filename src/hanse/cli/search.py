@@ -10,7 +10,7 @@ from hanse.cli.output import clean, consoles, fit, hint, hub_option, json_option
 from hanse.client import Answer, Hanse
 from hanse.core.answer import CriterionState, DatasetAnswer, NodeAnswer, NodeState, Rule, Totals
 from hanse.core.errors import BadQuestion, Unreachable
-from hanse.core.words import RULES, STATES, UNITS, left_out, number, place, plural, ranked, remarks
+from hanse.core.words import RULES, STATES, UNITS, left_out, number, place, plural, ranked, reasons, remarks
 
 NAME = 36  # characters of a dataset's name
 SHOWN = 10  # datasets of one node, without --all
@@ -107,12 +107,15 @@ def node_lines(node: NodeAnswer, most: int | None) -> Iterator[Text]:
     if most is None:
         yield from map(dataset_line, node.datasets)
         return
-    telling, zero = ranked(node)
+    telling, uncounted, zero = ranked(node)
     yield from map(dataset_line, telling[:most])
     if telling[most:]:
         yield line((f"  and {plural(len(telling) - most, 'more dataset')} with an answer", "dim"))
     if zero:
         yield line((f"  and {plural(len(zero), 'dataset')} with 0 persons", "dim"))
+    if uncounted:
+        yield line((f"  and {plural(len(uncounted), 'dataset')} not counted", "yellow"))
+        yield from (line((f"      {why}", "yellow")) for why in reasons(uncounted))
 
 
 def dataset_line(dataset: DatasetAnswer) -> Text:

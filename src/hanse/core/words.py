@@ -1,7 +1,9 @@
 """How answers are said: the same words on the page, in the terminal and in a notebook."""
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from hanse.core.answer import Counts, CriterionState, DatasetAnswer, NodeAnswer, NodeState, Rule, Totals
 
@@ -61,29 +63,51 @@ def left_out(sums: Totals) -> str:
 def remarks(dataset: DatasetAnswer) -> list[str]:
     """What a reader must know of a dataset's numbers: a rule that is not plain, criteria not applied, notes."""
     said = [] if dataset.counts.rule in (Rule.EXACT, Rule.ROUNDED) else [dataset.counts.rule.value]
-    for one in dataset.criteria:
-        if one.state is not CriterionState.APPLIED:
-            said.append(f"{one.criterion}: {CRITERIA[one.state]}")
-        elif one.note:
-            said.append(one.note)
-    return said
+    notes = [one.note for one in dataset.criteria if one.state is CriterionState.APPLIED and one.note]
+    return [*said, *not_applied(dataset), *notes]
 
 
-def ranked(node: NodeAnswer) -> tuple[list[DatasetAnswer], list[DatasetAnswer]]:
-    """A node's datasets with something to say, most persons first and those without a number last; and those that
-    count exactly 0."""
+def not_applied(dataset: DatasetAnswer) -> list[str]:
+    """The criteria that a dataset could not apply, each with the reason."""
+    return [
+        f"{one.criterion}: {CRITERIA[one.state]}"
+        for one in dataset.criteria
+        if one.state is not CriterionState.APPLIED
+    ]
+
+
+class Ranked(NamedTuple):
+    """A node's datasets in the order in which they are told: most persons first, those without a number after
+    them; those not counted, when they are more than a few; and those that count exactly 0."""
+
+    telling: list[DatasetAnswer]
+    uncounted: list[DatasetAnswer]
+    zero: list[DatasetAnswer]
+
+
+FEW = 3
+
+
+def ranked(node: NodeAnswer) -> Ranked:
     order = list(Rule)
-    zero = [one for one in node.datasets if one.counts.rule is Rule.EXACT and not one.counts.persons]
-    telling = [one for one in node.datasets if one not in zero]
-    telling.sort(
-        key=lambda one: (
-            not one.counts.known,
-            -(one.counts.persons or 0),
-            order.index(one.counts.rule),
-            one.name,
-        )
-    )
-    return telling, sorted(zero, key=lambda one: one.name)
+    groups = Ranked([], [], [])
+    for one in sorted(node.datasets, key=lambda one: one.name):
+        if one.counts.rule in (Rule.NOT_COUNTED, Rule.CAPPED):
+            groups.uncounted.append(one)
+        elif one.counts.rule is Rule.EXACT and not one.counts.persons:
+            groups.zero.append(one)
+        else:
+            groups.telling.append(one)
+    groups.telling.sort(key=lambda one: (-(one.counts.persons or 0), order.index(one.counts.rule)))
+    if len(groups.uncounted) <= FEW:
+        return Ranked(groups.telling + groups.uncounted, [], groups.zero)
+    return groups
+
+
+def reasons(datasets: Iterable[DatasetAnswer]) -> list[str]:
+    """Why datasets were not counted, and how many for each reason, the commonest first."""
+    counts = Counter(why for one in datasets for why in not_applied(one) or [one.counts.rule.value])
+    return [f"{why} ({plural(count, 'dataset')})" for why, count in counts.most_common()]
 
 
 def place(text: str, at: int, width: int = 72) -> tuple[str, int, int]:

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from hanse.core.answer import CriterionState, DatasetAnswer, NodeAnswer, NodeState, Rule, Totals, totals
 from hanse.core.errors import Problem
 from hanse.core.fields import Identifying, Vocabulary
-from hanse.core.words import CRITERIA, RULES, STATES, UNITS, left_out, number, place, plural, ranked
+from hanse.core.words import CRITERIA, RULES, STATES, UNITS, left_out, number, place, plural, ranked, reasons
 from hanse.web import assets
 
 SHOWN = 8  # datasets of one node that are shown at once
@@ -95,16 +95,30 @@ def _entities(vocabulary: Vocabulary) -> list[dict[str, Any]]:
     ]
 
 
-def groups(node: NodeAnswer) -> dict[str, list[DatasetAnswer]]:
-    """A node's datasets as they are shown: the largest, the others with something to say, and those that count 0."""
-    telling, zero = ranked(node)
-    return {"first": telling[:SHOWN], "more": telling[SHOWN:], "zero": zero}
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Datasets that are folded away behind one line, and what that line says below its label."""
+
+    label: str
+    datasets: list[DatasetAnswer]
+    reasons: list[str]
+
+
+def first_and_folded(node: NodeAnswer) -> tuple[list[DatasetAnswer], list[Group]]:
+    """A node's datasets as they are shown: the largest at once, the others folded away in groups."""
+    telling, uncounted, zero = ranked(node)
+    groups = [
+        Group(plural(len(telling) - SHOWN, "more dataset"), telling[SHOWN:], []),
+        Group(f"{plural(len(zero), 'dataset')} with 0 persons", zero, []),
+        Group(f"{plural(len(uncounted), 'dataset')} not counted", uncounted, reasons(uncounted)),
+    ]
+    return telling[:SHOWN], [one for one in groups if one.datasets]
 
 
 def share(dataset: DatasetAnswer, node: NodeAnswer) -> float:
-    """A dataset's persons as a percentage of the node's largest dataset, for its bar."""
-    most = max((one.counts.persons or 0 for one in node.datasets), default=0)
-    return round(100 * (dataset.counts.persons or 0) / most, 1) if most else 0.0
+    """A dataset's persons as a percentage of the node's largest, for its bar; 0 where there is nothing to compare."""
+    persons = [one.counts.persons for one in node.datasets if one.counts.persons]
+    return round(100 * (dataset.counts.persons or 0) / max(persons), 1) if len(persons) > 1 else 0.0
 
 
 def marked(problem: Problem, question: str) -> tuple[str, str, str] | None:
@@ -136,7 +150,7 @@ _ENVIRONMENT.globals.update(
     number=number,
     plural=plural,
     left_out=left_out,
-    groups=groups,
+    first_and_folded=first_and_folded,
     share=share,
     marked=marked,
 )
