@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hanse.core.answer import Counts, Rule
@@ -60,6 +60,7 @@ def test_a_dataset_that_answers_nobody_is_not_counted():
     assert decide(cohort(300), Policy(Access.NONE), Memory(), Asked("q")) == Counts(Rule.NOT_COUNTED)
 
 
+@settings(deadline=None)
 @given(persons=st.integers(0, 9), text=st.text(max_size=9), secret=st.binary(min_size=8, max_size=8))
 def test_fewer_persons_than_the_threshold_are_always_withheld_with_their_images(persons, text, secret):
     counts = decide(cohort(persons), PROTECTED, Memory(secret), Asked(text))
@@ -68,6 +69,7 @@ def test_fewer_persons_than_the_threshold_are_always_withheld_with_their_images(
     assert (counts.persons, counts.studies, counts.series) == (None, None, None)
 
 
+@settings(deadline=None)
 @given(persons=st.integers(0, 600), text=st.text(max_size=9))
 def test_what_is_said_about_the_true_number_is_true(persons, text):
     counts = decide(cohort(persons), PROTECTED, Memory(), Asked(text))
@@ -89,7 +91,7 @@ def test_the_errors_of_many_questions_cancel():
     policy = replace(PROTECTED, distinct_most=4000)
     asked = [decide(cohort(3000), policy, ledger, Asked(f"q{number}")).persons for number in range(2000)]
     assert np.mean(asked) == pytest.approx(3000, abs=6)
-    assert np.std(asked) == pytest.approx(np.sqrt(1.5 * 4000), rel=0.1)
+    assert np.std(asked) == pytest.approx(np.sqrt(2 * 4000), rel=0.1)
 
 
 def test_the_same_question_gets_the_same_answer_for_nothing():
@@ -142,6 +144,14 @@ def test_a_single_criterion_is_answered_after_the_cap():
     assert ledger.spent == 60
 
 
+def test_after_the_cap_a_new_cell_changes_no_other_cell():
+    ledger = Memory()
+    before = breakdown({"CT": cohort(100)}, PROTECTED, ledger, Asked("q by image.modality"))
+    ledger.spent = 60
+    after = breakdown({"CT": cohort(100), "MR": cohort(1)}, PROTECTED, ledger, Asked("q by image.modality"))
+    assert after == before | {"MR": Counts(Rule.CAPPED)}
+
+
 def test_a_breakdown_is_one_question_or_as_many_as_cells_that_a_person_is_in():
     cells = {"CT": cohort(100), "MR": cohort(150, first=100), "PT": cohort(3)}
     ledger = Memory()
@@ -165,7 +175,7 @@ def test_more_questions_need_more_noise():
     few, many = Policy(distinct_share=0.05), Policy(distinct_share=0.1)
     assert few.questions(600) == 30
     assert many.questions(600) == 60
-    assert few.noise(600) < many.noise(600) == 11
+    assert few.noise(600) < many.noise(600) == 13
     assert many.noise(0) == 5
 
 
@@ -174,6 +184,7 @@ def roster(persons, changed=()):
     return Roster(persons, np.array([7 + (one in set(changed)) for one in persons], np.uint64))
 
 
+@settings(deadline=None)
 @given(
     gone=st.sets(st.integers(0, 99), max_size=4),
     changed=st.sets(st.integers(0, 99), max_size=3),
@@ -203,9 +214,10 @@ def test_how_many_persons_begin_an_epoch_is_the_node_s_secret():
 
 def test_the_size_of_a_small_dataset_is_withheld_from_the_rules_too():
     assert released_size(9, PROTECTED, b"secret", 0) == 0
-    assert released_size(600, PROTECTED, b"secret", 0) == pytest.approx(600, abs=30)
+    assert released_size(600, PROTECTED, b"secret", 0) == pytest.approx(600, abs=31)
 
 
+@settings(deadline=None)
 @given(number=st.integers(-1000, 1000), base=st.integers(1, 50))
 def test_rounding_gives_the_nearest_multiple(number, base):
     assert rounded(number, base) % base == 0

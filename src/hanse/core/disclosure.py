@@ -35,7 +35,7 @@ class Cohort:
     """What a question, or one cell of a breakdown, selects in one version of a dataset.
 
     `persons` are sorted ordinals, each once. The other three have one value for each selected series: the ordinals of
-    its person (one of `persons`), its study and itself.
+    its person (one of `persons`), its study and itself. Series of one study stand together.
     """
 
     persons: Ordinals
@@ -51,7 +51,7 @@ class Cohort:
     @cached_property
     def studies_each(self) -> Ordinals:
         """In how many studies these series are, for each person."""
-        _, first = np.unique(self.image_study, return_index=True)
+        first = np.flatnonzero(np.diff(self.image_study, prepend=-1))
         return np.bincount(self._places[first], minlength=len(self.persons))
 
     @cached_property
@@ -105,8 +105,9 @@ def decide(cohort: Cohort, policy: Policy, ledger: Ledger, asked: Asked) -> Coun
 def breakdown(cells: Mapping[str, Cohort], policy: Policy, ledger: Ledger, asked: Asked) -> dict[str, Counts]:
     """The answers to a question by the values of one field: for the cap one question, or `asked.cells` of them.
 
-    A person is in few cells, so that all of them together tell about that person what a few answers do. `cells` should
-    be all values that the field can have: a value that is left out because nobody has it tells so.
+    A person is in few cells, so that all of them together tell about that person what a few answers do. Who shows
+    the cells shows either all values that the field can have or only those with numbers: that a value occurs is a
+    number too.
     """
     if policy.access is Access.NONE:
         return {value: Counts(Rule.NOT_COUNTED) for value in cells}
@@ -118,7 +119,7 @@ def breakdown(cells: Mapping[str, Cohort], policy: Policy, ledger: Ledger, asked
     fresh = {value: text for value, text in texts.items() if text not in current}
     charge = 0 if asked.single or not fresh else asked.cells
     if charge and ledger.spent + charge > policy.questions(ledger.persons):
-        return {value: _after_the_cap(given.get(text)) for value, text in texts.items()}
+        return {value: current.get(text) or _after_the_cap(given.get(text)) for value, text in texts.items()}
     made = {text: _release(cells[value], policy, ledger, text) for value, text in fresh.items()}
     if made:
         ledger.note(made, charge)

@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-# What a person risks is the number of answers over their variance. With this much variance for each question the
-# attacks of benchmarks/attacks.py guess right in at most 60 % of cases (docs/adr/0002-disclosure.md).
-_VARIANCE_PER_QUESTION = 1.5
+# What a person risks is the number of answers over their variance. With this much variance for each question that is
+# allowed, the attacks of benchmarks/attacks.py guess right in fewer than 60 % of cases (docs/adr/0002-disclosure.md).
+_VARIANCE_PER_QUESTION = 2.0
 
 
 class Access(StrEnum):

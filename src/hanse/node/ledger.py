@@ -1,14 +1,14 @@
 """What each dataset has answered, in the node's database: the memory of `core.disclosure`.
 
 A row a question, over all askers and all versions. Questions are kept as keyed hashes: the node does not remember
-what somebody was interested in. Fresh answers are on disk when the block of `Ledgers.of` ends, and must not leave
-before. Its transactions come one after another, so that two processes never answer one question twice.
+what somebody was interested in. Fresh answers are written in the caller's transaction and must not leave before it is
+committed. It must be one that may write (`sql.begin`): these come one after another, so that two processes never
+answer one question twice.
 """
 
 import hmac
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from hanse.core.answer import Counts, Rule
 from hanse.core.disclosure import Given, Roster, is_new_epoch, released_size
 from hanse.core.policy import Policy
-from hanse.lib.sql import Migration, begin, create
+from hanse.lib.sql import Migration, create
 
 _METADATA = sa.MetaData()
 
@@ -51,20 +51,6 @@ MIGRATIONS = (Migration(1, "the ledger of answered questions", create(*TABLES)),
 
 _NUMBERS = ("persons", "studies", "series", "threshold", "rounding")
 _STATE = [_DATASET.c[name] for name in ("version", "epoch", "persons", "spent")]
-
-
-class Ledgers:
-    """The ledgers of a node's datasets, in the database of `engine`; `secret` is the node's."""
-
-    def __init__(self, engine: sa.Engine, secret: bytes) -> None:
-        self._engine = engine
-        self._secret = secret
-
-    @contextmanager
-    def of(self, dataset: str) -> Iterator["DatasetLedger"]:
-        """The ledger of one dataset, in a transaction of its own."""
-        with begin(self._engine) as connection:
-            yield DatasetLedger(connection, self._secret, dataset)
 
 
 class DatasetLedger:
