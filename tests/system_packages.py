@@ -63,9 +63,7 @@ def main() -> None:
     if (wanted := missing()) and os.geteuid() == 0 and shutil.which("apt-get"):
         install(wanted)
     for one in missing():
-        print(
-            f"{one.binary} is missing (package {one.package}): no {one.marker} tests", file=sys.stderr
-        )
+        print(f"{one.binary} is missing (package {one.package}): no {one.marker} tests", file=sys.stderr)
 
 
 if __name__ == "__main__":
