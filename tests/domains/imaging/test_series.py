@@ -151,6 +151,13 @@ def test_files_that_contradict_each_other_are_all_refused_and_equal_copies_are_n
     assert [refused.path for refused in contradictions(copies)] == ["a", "b"]
 
 
+def test_a_diffusion_series_may_begin_without_weighting():
+    series = [
+        instance(number, Modality="MR", DiffusionBValue=b) for number, b in enumerate((0.0, 50.0, 800.0))
+    ]
+    assert image_row(series).columns["sequence"] == "DWI"
+
+
 def test_encodings_that_differ_are_mixed():
     row = image_row(
         [instance(1, TransferSyntaxUID="1.2.840.10008.1.2"), instance(2, TransferSyntaxUID=dicom.EXPLICIT)]

@@ -73,7 +73,7 @@ def image_row(instances: Sequence[Instance], present: Container[str] | None = No
             column: _integer(_most(headers, keyword), least) for column, (keyword, least) in _INTEGERS.items()
         },
         **_codes(headers, findings),
-        **_acquired(first, findings),
+        **_acquired(headers, findings),
         **_lengths(first, headers, shape),
         **_annotation(instances, findings),
     }
@@ -148,9 +148,15 @@ def _most(headers: Sequence[Mapping[str, Value]], keyword: str) -> Value | None:
     return "\\".join(map(str, value)) if isinstance(value, tuple) else value
 
 
-def _acquired(first: Mapping[str, Value], findings: list[Finding]) -> dict[str, Any]:
+def _acquired(headers: Sequence[Mapping[str, Value]], findings: list[Finding]) -> dict[str, Any]:
+    first = headers[0]
     study = day(first, "StudyDate")
-    sequence, confidence = acquisition.sequence(first) or (None, None)
+    # A diffusion series begins with images without diffusion weighting.
+    weights = [
+        weight for header in headers if isinstance(weight := header.get("DiffusionBValue"), int | float)
+    ]
+    weighted = {**first, "DiffusionBValue": max(weights)} if weights else first
+    sequence, confidence = acquisition.sequence(weighted) or (None, None)
     strength = acquisition.field_strength(first)
     if "MagneticFieldStrength" in first and not (strength and strength[1]):
         words = "MagneticFieldStrength is not in tesla"

@@ -3,6 +3,7 @@
 import math
 import struct
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from hanse.domains.imaging.attributes import Value
 
@@ -16,11 +17,17 @@ class Odd(Exception):
     """Something that the walker leaves to pydicom to interpret."""
 
 
+# Instances of a series repeat most values byte by byte.
+_remembered = lru_cache(maxsize=1024)
+
+
+@_remembered
 def _strings(raw: bytes, charset: Value | None = None) -> Value | None:
     """PS3.5 6.2: padding around the values is not significant; `\\` stands between several."""
     return _split(raw.decode("latin-1"))
 
 
+@_remembered
 def _text(raw: bytes, charset: Value | None) -> Value | None:
     if raw.isascii() and b"\x1b" not in raw:
         return _split(raw.decode("ascii"))
@@ -49,6 +56,7 @@ def is_ordinary(number: int | float) -> bool:
 def _numbers(
     read: Callable[[str], int] | Callable[[str], float],
 ) -> Decoder:
+    @_remembered
     def decode(raw: bytes, charset: Value | None) -> Value | None:
         text = raw.decode("latin-1").strip(PADDING)
         if not text:
