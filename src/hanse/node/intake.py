@@ -18,7 +18,7 @@ from hanse.core.fields import Vocabulary
 from hanse.domains.clinical import ingest
 from hanse.domains.clinical.ingest import Row
 from hanse.domains.clinical.mapping import Source as ClinicalSource
-from hanse.domains.clinical.problems import Reason
+from hanse.domains.clinical.problems import BadTable, Reason
 from hanse.domains.imaging import instances
 from hanse.domains.imaging.series import Dimension
 from hanse.domains.imaging.sources import Rejected, SourceFile
@@ -108,7 +108,7 @@ def _arrival(instance: instances.Instance) -> _Arrival | Rejected:
     study, series, uid = (
         str(instance.values[name]) for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
     )
-    return _Arrival(patient, study, series, uid, orjson.dumps(instance.as_dict()))
+    return _Arrival(patient, study, series, uid, orjson.dumps(instance))
 
 
 class _Places:
@@ -218,6 +218,9 @@ def touch_series(connection: sa.Connection, ordinals: Iterable[int], run: int) -
     )
 
 
+_SET_DIGEST = FILE.update().where(FILE.c.id == sa.bindparam("of")).values(sha256=sa.bindparam("digest"))
+
+
 def hash_files(run: Run) -> None:
     """The SHA-256 of every image file that has none yet."""
     with sql.read(run.engine) as connection:
@@ -227,12 +230,14 @@ def hash_files(run: Run) -> None:
     for batch, digests in pool.ordered(
         partial(instances.checksums, run.folder), batches(ids), _processes(run, list(ids))
     ):
+        hashed = {ids[file]: digest for file, digest in zip(batch, digests, strict=True)}
+        rows = [{"of": file, "digest": digest} for file, digest in hashed.items() if isinstance(digest, str)]
         with sql.begin(run.engine) as connection:
-            for file, digest in zip(batch, digests, strict=True):
+            if rows:
+                connection.execute(_SET_DIGEST, rows)
+            for file, digest in hashed.items():
                 if isinstance(digest, Rejected):
-                    _quarantine(connection, run, ids[file], digest)
-                else:
-                    connection.execute(FILE.update().where(FILE.c.id == ids[file]).values(sha256=digest))
+                    _quarantine(connection, run, file, digest)
         done += len(batch)
         run.progress(done, len(ids), "checksums")
 
@@ -263,22 +268,35 @@ def _read_table(
     row = {"path": file.path, "size": file.size, "mtime_ns": file.mtime_ns, "kind": "clinical"}
     digest = files.digest(source.path)
     id = connection.execute(FILE.insert().values(**row, sha256=digest)).inserted_primary_key[0]
-    after: Counter[tuple[int, str, bytes]] = Counter()
+    try:
+        after = _insert_rows(connection, run, places, source, id)
+    except BadTable as problem:
+        refusal = {"kind": "rejected", "reason": problem.detail, "hint": problem.hint}
+        connection.execute(FILE.update().where(FILE.c.id == id).values(**refusal))
+        after = Counter()
+    changed = {person for person, _, _ in (before - after) + (after - before)}
+    touch_persons(connection, changed, run.number)
+
+
+def _insert_rows(
+    connection: sa.Connection, run: Run, places: _Places, source: ClinicalSource, file: int
+) -> Counter[tuple[int, str, bytes]]:
+    """The rows of a table, and what is wrong with others. Raises `BadTable` before there is any row."""
+    inserted: Counter[tuple[int, str, bytes]] = Counter()
     found = ingest.read(source.path, source.table, run.vocabulary)
     while chunk := list(islice(found, _ROWS_PER_COMMIT)):
         rows = [_clinical(connection, places, one) for one in chunk if isinstance(one, Row)]
         problems = [one for one in chunk if not isinstance(one, Row)]
-        after.update(rows)
+        inserted.update(rows)
         if rows:
             values = [
-                {"file": id, "person": person, "entity": entity, "body": body}
+                {"file": file, "person": person, "entity": entity, "body": body}
                 for person, entity, body in rows
             ]
             connection.execute(CLINICAL.insert(), values)
         if problems:
-            connection.execute(FINDING.insert(), [{"file": id, **_finding(problem)} for problem in problems])
-    changed = {person for person, _, _ in (before - after) + (after - before)}
-    touch_persons(connection, changed, run.number)
+            connection.execute(FINDING.insert(), [{"file": file, **_finding(one)} for one in problems])
+    return inserted
 
 
 def _table_rows(connection: sa.Connection, path: str) -> Counter[tuple[int, str, bytes]]:

@@ -96,7 +96,7 @@ class Preparation:
         columns = {"person": "INTEGER", **_MORE.get(entity, {})}
         columns |= {field.column: parts.SQL_TYPES[field.type] for field in self.vocabulary.of(entity)}
         types = ", ".join(f"\"{column}\": '{type}'" for column, type in columns.items())
-        return f"read_json('{path}', format = 'newline_delimited', columns = {{{types}}})"
+        return f"read_json({parts.literal(path)}, format = 'newline_delimited', columns = {{{types}}})"
 
 
 _MORE = {PERSON_ENTITY: {"key": "VARCHAR"}, SOURCES: {"sha256": "VARCHAR", "bytes": "BIGINT"}}

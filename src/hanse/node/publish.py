@@ -208,18 +208,17 @@ class _Writer:
         )
         wrong = connection.execute(
             f"""SELECT count(*) - count(DISTINCT person) + count(*) - count(DISTINCT key)
-                    + count(*) FILTER (WHERE NOT regexp_full_match(key, ?) OR person // ? <> ?)
-                FROM {_KEPT}""",
-            [_PSEUDONYM, PERSONS_PER_PART, number],
+                    + count(*) FILTER (WHERE NOT regexp_full_match(key, '{_PSEUDONYM}'))
+                    + count(*) FILTER (WHERE person // {PERSONS_PER_PART} <> {number})
+                FROM {_KEPT}"""
         ).fetchall()[0][0]
         if wrong:
             raise BadInput(
                 f"the persons of {self.source.description.name} are not one row each with a pseudonym of their own",
                 hint="nothing was published; this is a fault of the source, please report it",
             )
-        connection.execute(
-            f"DELETE FROM {_KEPT} WHERE key IN (SELECT unnest(?))", [sorted(self.excluded.of(number))]
-        )
+        excluded = parts.literals(self.excluded.of(number))
+        connection.execute(f"DELETE FROM {_KEPT} WHERE list_contains({excluded}, key)")
 
 
 class Queries:

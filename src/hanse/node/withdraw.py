@@ -79,12 +79,11 @@ def withdraw_person(
 
 
 def _ordinal(connection: duckdb.DuckDBPyConnection, published: Published, key: str) -> int | None:
-    paths = [str(path) for path in published.tables.get(PERSON, ())]
-    rows = (
-        connection.execute("SELECT person FROM read_parquet(?) WHERE key = ?", [paths, key]).fetchall()
-        if paths
-        else []
-    )
+    paths = published.tables.get(PERSON, ())
+    if not paths:
+        return None
+    query = f"SELECT person FROM read_parquet({parts.literals(paths)}) WHERE key = {parts.literal(key)}"
+    rows = connection.execute(query).fetchall()
     return rows[0][0] if rows else None
 
 
@@ -120,7 +119,8 @@ def _rest(
     store: Store, connection: duckdb.DuckDBPyConnection, part: Part, ordinal: int, excluded: Excluded
 ) -> Part | None:
     """A part without the rows of one person."""
-    relation = f"(SELECT * FROM read_parquet('{store.objects.path(part.sha256)}') WHERE person <> {ordinal})"
+    path = store.objects.path(part.sha256)
+    relation = f"(SELECT * FROM read_parquet({parts.literal(path)}) WHERE person <> {ordinal})"
     offered = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
     columns = {row[0]: f'"{row[0]}"' for row in offered}
     stamp = str(Stamp.read(part.stamp).without(excluded.of(part.number)))
