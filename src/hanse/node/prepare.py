@@ -6,7 +6,7 @@ one transaction, and what a later step has yet to do is marked in the database, 
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -108,7 +108,9 @@ def _scan(run: Run, tables: Mapping[str, mapping.Source]) -> _Scan:
         if isinstance(found, Rejected):
             scan.refused.append(found)
         elif found.path in tables:
-            scan.tables.append(found)
+            # A table is read again when its mapping file changes, too.
+            described = tables[found.path].described_ns
+            scan.tables.append(replace(found, mtime_ns=found.mtime_ns + described))
         elif Path(found.path).name != mapping.MAPPING_FILE:
             scan.images.append(found)
     run.progress(done, done, "files found")

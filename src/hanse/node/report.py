@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hanse.core.fields import Field, Type, Vocabulary
+from hanse.core.fields import PERSON, Field, Type, Vocabulary
 from hanse.domains import VOCABULARY
 
 FORMAT = 1
@@ -147,7 +147,7 @@ class Quality:
         }
 
     def _totals(self) -> dict[str, int]:
-        rows = sum(count for entity, count in self._rows.items() if entity != "image")
+        rows = sum(count for entity, count in self._rows.items() if entity not in (PERSON, "image"))
         return {
             "clinical_rows": rows,
             "files": self._files.total() + self._quarantined,

@@ -68,7 +68,7 @@ def read(
     """The rows of a file and what is wrong with it, in the order of the lines, one row in memory at a time.
 
     For `person`, a digest of every patient id is kept, to see that each has one row. Dates after `today` are
-    impossible. Raises `BadInput` when the file or its mapping cannot be used at all.
+    impossible. Raises `BadTable` when the file cannot be used at all, `BadInput` when its mapping cannot.
     """
     records = Records(path, table.separator if table else "")
     if table is None:

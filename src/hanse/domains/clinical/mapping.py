@@ -15,7 +15,7 @@ from typing import Any
 
 from hanse.core.errors import BadInput
 from hanse.core.fields import PERSON, Field, Type, Vocabulary, fold
-from hanse.domains.clinical.problems import Dropped, Reason, RowProblem
+from hanse.domains.clinical.problems import BadTable, Dropped, Reason, RowProblem
 from hanse.domains.clinical.records import SEPARATORS
 from hanse.domains.clinical.units import convertible, factor
 
@@ -50,22 +50,26 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to read; `table` is None when its columns carry the vocabulary's names."""
+    """A file to read; `table` is None when its columns carry the vocabulary's names. `described_ns` is the time of the
+    mapping file: a table is read again when either file changes."""
 
     path: Path
     table: Table | None
+    described_ns: int = 0
 
 
 def find_tables(folder: Path, vocabulary: Vocabulary) -> list[Source]:
     """The clinical tables below a folder, person first: those that a `mapping.toml` beside them names, and files
     called as an entity (`person.csv`). Raises `BadInput` for a mapping file that cannot be used."""
     found: dict[Path, Source] = {}
-    mapped = {path.parent: read_mapping(path, vocabulary) for path in sorted(folder.rglob(MAPPING_FILE))}
-    for place, tables in mapped.items():
-        found |= {place / table.file: Source(place / table.file, table) for table in tables}
+    mappings = {path.parent: path for path in sorted(folder.rglob(MAPPING_FILE))}
+    for place, path in mappings.items():
+        changed = path.stat().st_mtime_ns
+        for table in read_mapping(path, vocabulary):
+            found[place / table.file] = Source(place / table.file, table, changed)
     for path in sorted(folder.rglob("*")):
         named = path.suffix.lower() in SUFFIXES and path.stem.lower() in ENTITIES
-        if named and path.parent not in mapped and path.is_file():
+        if named and path.parent not in mappings and path.is_file():
             found[path] = Source(path, None)
     return sorted(found.values(), key=_person_first)
 
@@ -196,13 +200,13 @@ def table_of(path: Path, header: Sequence[str], vocabulary: Vocabulary) -> tuple
     """The table that column names equal to the vocabulary describe, and the columns that are left out.
 
     Columns are `sex` in `person.csv`, `person.sex` in a file of any name, or `psa [ug/L]` with a unit. Raises
-    `BadInput` when the file has no entity or no patient id; what its first line holds is then not repeated.
+    `BadTable` when the file has no entity or no patient id; what its first line holds is then not repeated.
     """
     entity = _entity(path, header)
     _refuse_twins(path.name, header)
     patient = next((name for name in header if fold(name.rpartition(".")[2]) in _PATIENT), None)
     if patient is None:
-        raise BadInput(
+        raise BadTable(
             f"{path.name} has no column patient_id",
             hint="name the column of the patient id patient_id, or describe the file in mapping.toml",
         )
@@ -233,7 +237,7 @@ def _entity(path: Path, header: Sequence[str]) -> str:
     for entity in (path.stem.lower(), *sorted(prefixes)):
         if entity in ENTITIES:
             return entity
-    raise BadInput(
+    raise BadTable(
         f"nothing says what a row of {path.name} is",
         hint=f"call the file after an entity ({', '.join(ENTITIES)}), or describe it in mapping.toml",
     )
@@ -251,4 +255,4 @@ def _column(name: str, entity: str, vocabulary: Vocabulary) -> str | None:
 
 def _refuse_twins(file: str, header: Sequence[str]) -> None:
     if len(set(header)) < len(header):
-        raise BadInput(f"{file} names a column twice", hint="give every column its own name")
+        raise BadTable(f"{file} names a column twice", hint="give every column its own name")

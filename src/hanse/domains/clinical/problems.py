@@ -6,6 +6,14 @@ A problem names file, line and column. It never holds what stood there, nor whos
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hanse.core.errors import BadInput
+
+
+class BadTable(BadInput):
+    """A file that is no clinical table, or does not say what its columns are: it is left out, all others go on."""
+
+    title = "This table cannot be read"
+
 
 class Reason(StrEnum):
     NO_PATIENT = "no patient id"

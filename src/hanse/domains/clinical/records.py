@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hanse.core.errors import BadInput
-from hanse.domains.clinical.problems import Dropped, Reason, RowProblem
+from hanse.domains.clinical.problems import BadTable, Dropped, Reason, RowProblem
 
 MAX_LINE = 1 << 20  # bytes of a row, its line breaks included
 MAX_LINES = 64  # that a quoted cell may span
@@ -28,7 +27,7 @@ class Record:
 class Records:
     """The records of one file; iterating gives `Record` and `RowProblem` in the order of the lines.
 
-    Raises `BadInput` when the file cannot be a table at all: empty, in UTF-16, a spreadsheet, or with a header that
+    Raises `BadTable` when the file cannot be a table at all: empty, in UTF-16, a spreadsheet, or with a header that
     cannot be read.
     """
 
@@ -50,13 +49,13 @@ class Records:
         taken = _Lines(self._path).take()
         raw = taken[1] if taken else b""
         if raw.startswith(_FOREIGN_MARKS):
-            raise BadInput(f"{self._path.name} is not a text file in UTF-8", hint="save it as CSV in UTF-8")
+            raise BadTable(f"{self._path.name} is not a text file in UTF-8", hint="save it as CSV in UTF-8")
         try:
             text = raw.removeprefix(b"\xef\xbb\xbf").decode().strip("\r\n")
         except UnicodeDecodeError:
             text = ""
         if not text.strip() or len(raw) > MAX_LINE or "\0" in text:
-            raise BadInput(
+            raise BadTable(
                 f"the first line of {self._path.name} cannot be read as column names",
                 hint="the first line names the columns, e.g. patient_id,sex,age",
             )
