@@ -1,5 +1,6 @@
 """Clinical tables: what is accepted, and what is said about the rest."""
 
+import tracemalloc
 from datetime import date
 from pathlib import Path
 
@@ -222,13 +223,17 @@ def test_an_endless_line_is_read_in_little_memory(tmp_path: Path) -> None:
     path = tmp_path / "person.csv"
     with path.open("wb") as file:
         file.write(b"patient_id,sex\n")
-        file.truncate(1 << 30)  # a hole of a gigabyte without a line break
+        file.truncate(1 << 28)  # a hole of 256 MB without a line break
         file.seek(0, 2)
         file.write(b"\nA2,M\n")
 
+    tracemalloc.start()
     found = list(read(path, None, VOCABULARY, TODAY))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
 
     assert [type(one) for one in found] == [RowProblem, Row]
+    assert peak < 8 * records.MAX_LINE
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfea\0b\0", b"PK\x03\x04rest", b"\0\0\0"])
@@ -246,6 +251,25 @@ def test_a_file_without_a_header_does_not_repeat_its_first_row(tmp_path: Path) -
 
 def test_every_reason_says_what_to_do() -> None:
     assert set(HINTS) == set(Reason)
+
+
+@given(
+    st.binary(max_size=200), st.lists(st.binary(max_size=20) | st.sampled_from([b'"', b",", b"\n", b"\0"]))
+)
+@settings(max_examples=150, deadline=None)
+def test_any_bytes_give_rows_problems_or_one_clear_refusal(
+    tmp_path_factory: pytest.TempPathFactory, header: bytes, rest: list[bytes]
+) -> None:
+    folder = tmp_path_factory.mktemp("bytes")
+    refusals, rows = [], []
+    for first in (header, b"patient_id,sex,age,birth_date"):
+        try:
+            rows += read_text(folder, "person.csv", first + b"\n" + b"".join(rest))[0]
+        except BadInput as refusal:
+            refusals.append(refusal)
+
+    assert all(refusal.hint for refusal in refusals)
+    assert all(row.patient for row in rows)
 
 
 SECRET = "Zyxwvutsr-3141592653"

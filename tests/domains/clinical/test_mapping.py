@@ -70,6 +70,11 @@ def test_columns_words_units_and_dates_of_a_hospital_are_mapped(tmp_path: Path) 
         ('"left"', '"lefft"', "the fixed value of condition.laterality cannot be used"),
         ('"DD.MM.YYYY"', '"DD.MM.JJJJ"', "date_format that cannot be read"),
         ("[[table]]", "[[table", "is not TOML"),
+        ('"cancer_type"', "7", "has a value that is no text"),
+        ("values.Tumor", "values", "is not a known column under columns"),
+        ('units = { PSA = "mg/L", Alter = "months" }', "units = 3", "units of table 1 is not a table"),
+        ('fixed = { laterality = "left" }', 'fixed = { day = "2019-01-01" }', "is not a known field of condition"),
+        ("[[table]]", "[table]", "describes no table"),
     ],
 )  # fmt: skip
 def test_a_typo_is_one_message_with_the_word_that_was_meant(

@@ -108,6 +108,9 @@ def _table(path: Path, number: int, body: Any, vocabulary: Vocabulary) -> Table:
             raise BadInput(
                 f"{path.name}: {key} of {place} is not a table", hint=f'write {key} = {{ a = "b" }}'
             )
+    texts = [*body.get("columns", {}).values(), body.get("date_format", ""), body.get("separator", "")]
+    if not all(isinstance(text, str) for text in texts):
+        raise BadInput(f"{path.name}: {place} has a value that is no text", hint='write texts as "…"')
     table = Table(**{**body, "columns": body.get("columns", {})})
     _check(path, place, table, vocabulary)
     return table
@@ -123,8 +126,9 @@ def _check(path: Path, place: str, table: Table, vocabulary: Vocabulary) -> None
     names = [one.column for one in vocabulary.of(table.entity)]
     for name in table.columns.values():
         _expect(path.name, place, f"field of {table.entity}", name, [*names, *_person_dates(table.entity)])
+    undated = [one.column for one in vocabulary.of(table.entity) if one.type is not Type.DAY]
     for name in table.fixed:
-        _expect(path.name, place, f"field of {table.entity}", name, names)
+        _expect(path.name, place, f"field of {table.entity}", name, undated)
     for name in (*table.values, *table.units):
         _expect(path.name, place, "column under columns", name, table.columns)
     for column, codes in table.values.items():
