@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,15 @@ HELLO = wire.Hello(wire.PROTOCOLS, "0.1.0", "2026.11")
 class Running:
     """A hub on a free port of this machine, in a thread of its own."""
 
-    def __init__(self, home: Path, *, hold_s: float = 5.0, port: int = 0) -> None:
+    def __init__(
+        self, home: Path, *, hold_s: float = 5.0, make: Callable[[], Mailbox] = MemoryMailbox
+    ) -> None:
         self.key = FileKey.load_or_create(home / "hub.pem")
         self.engine = sql.engine(sql.sqlite_url(home / "hub.db"))
         sql.migrate(self.engine, MIGRATIONS)
-        self.hold_s = hold_s
+        self.hold_s, self._make = hold_s, make
         self.mailbox: Mailbox
-        self.start(port)
+        self.start()
 
     def start(self, port: int = 0) -> None:
         # Named as TCP, or asyncio leaves Nagle's algorithm on and every answer waits 40 ms for an acknowledgement.
@@ -60,7 +63,7 @@ class Running:
         self.loop.run_until_complete(self.server.serve([self._socket]))
 
     def _app(self) -> Starlette:
-        self.mailbox = MemoryMailbox()
+        self.mailbox = self._make()
         self.directory = Directory(self.engine)
         inbound = Inbound(self.key, self.mailbox, self.directory, self.hold_s)
         return Starlette(routes=inbound.routes, exception_handlers=dict(problem.HANDLERS))

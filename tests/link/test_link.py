@@ -16,6 +16,7 @@ from hanse.core.wire import Envelope, Kind
 from hanse.hub import catalogue, registry
 from hanse.lib import sql
 from hanse.lib.jws import FileKey
+from hanse.link import mailbox
 from hanse.link.mailbox import Letter
 from hanse.link.outbound import Outbound, Reply
 
@@ -35,6 +36,36 @@ def test_every_node_answers_and_the_hub_knows_who_said_what(hub: Running, call: 
     replies = hub.ask([id for _, id in nodes], {"search": "search_1"})
     assert sorted(reply.node for reply in replies) == sorted(id for _, id in nodes)
     assert all(reply.body == {"search": "search_1"} for reply in replies)
+
+
+@pytest.mark.postgres
+def test_two_hub_processes_share_their_nodes(tmp_path: Path, postgres: str) -> None:
+    """The node calls one process, the question comes to the other one."""
+    from hanse.link.postgres import PostgresMailbox
+
+    called, asked = (Running(tmp_path, make=lambda: PostgresMailbox(postgres)) for _ in range(2))
+    key = FileKey.generate()
+    called.enrol(key)
+    calling = Calling(Outbound(called.address, key, HELLO, tmp_path / "seen.db"), echo)
+    (reply,) = asked.ask([wire.node_id(key.public.kid)], {"search": "search_1"})
+    assert reply.body == {"search": "search_1"}
+    calling.stop()
+    asked.stop()
+    called.stop()
+
+
+def test_an_answer_that_is_too_large_holds_up_no_other(
+    hub: Running, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox, "MAX_BLOBS", 100)
+    key, id = node(hub)
+
+    def much(message: Envelope) -> Reply:
+        return Reply(Kind.ANSWER, {"much": "x" * (message.body or {})["size"]})
+
+    call(key, much)
+    assert hub.ask([id], {"size": 2 * wire.MAX_BODY}, wait_s=0.5) == []
+    assert len(hub.ask([id], {"size": 1})) == 1
 
 
 def test_a_node_that_does_not_answer_holds_up_nobody(hub: Running, call: Call) -> None:

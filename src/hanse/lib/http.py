@@ -22,7 +22,7 @@ from hanse.core import errors
 from hanse.core.errors import BadInput, Problem, TooLarge, Unreachable
 
 CONNECT_WITHIN_S = 10.0
-MAX_ANSWER = 16 << 20
+MAX_ANSWER = 65 << 20  # a blob of the link and a little more
 QUIET_S = 15.0  # a connection that was quiet for longer may have been cut without a word
 
 

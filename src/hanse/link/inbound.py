@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any, Protocol
 
 import orjson
@@ -21,7 +22,7 @@ from hanse.core.errors import BadEnvelope, BadInput, NotFound, Problem, Refused,
 from hanse.core.wire import Envelope, Kind
 from hanse.lib import jws
 from hanse.lib.jws import PublicKey, Signer
-from hanse.link.mailbox import Mailbox, Reply
+from hanse.link.mailbox import Letter, Mailbox, Reply
 
 PREFIX = "/link/v1"
 MAX_HOLD_S = 55.0  # proxies of hospitals cut what is quiet for 60 s
@@ -142,7 +143,7 @@ class Inbound:
             await run_in_threadpool(self.directory.note)
         hold_s = min(wanted.hold_s, self.hold_s, MAX_HOLD_S)
         letters = await self.mailbox.take(message.sender, wanted.got, hold_s)
-        return _json({"messages": [letter.token for letter in letters]})
+        return _json({"messages": _first(letters)})
 
     async def answers(self, request: Request) -> Response:
         """A batch of messages from one or more nodes, and what became of each: one bad message spoils no
@@ -239,6 +240,12 @@ class Inbound:
 
 
 _SENT = wire.REPLIES | {Kind.HELLO, Kind.CATALOGUE}
+
+
+def _first(letters: Sequence[Letter]) -> list[str]:
+    """The tokens of the letters that one answer carries; the node does not say that it got the others."""
+    sizes = accumulate(len(letter.token) for letter in letters)
+    return [letter.token for letter, size in zip(letters, sizes, strict=True) if size <= MAX_BATCH_BYTES]
 
 
 def _json(body: Any) -> Response:

@@ -19,6 +19,7 @@ from hanse.core.wire import MAX_BLOB, Kind
 MAX_WAITING = 256  # messages for one node that has not taken them
 MAX_TAKEN = 64  # messages in one poll
 MAX_SEEN = 20_000  # ids of one sender that have not expired
+SWEEP_EVERY = 1000  # ids
 MAX_BLOBS = 2 * MAX_BLOB  # bytes of one node
 
 
@@ -210,7 +211,7 @@ class MemoryMailbox:
         seen = self._seen.setdefault(sender, {})
         if id in seen or issued < self._began:
             return False
-        if len(seen) >= MAX_SEEN:
+        if len(seen) % SWEEP_EVERY == SWEEP_EVERY - 1:
             at = clock.now()
             seen = self._seen[sender] = {id: end for id, end in seen.items() if end > at}
         if len(seen) >= MAX_SEEN:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hanse.core import clock, ids, wire
-from hanse.core.errors import BadEnvelope, Problem, Refused
+from hanse.core.errors import BadEnvelope, Problem, Refused, Unreachable
 from hanse.core.wire import Envelope, Kind
 from hanse.lib import jws
 from hanse.lib.http import NoAnswer
@@ -29,7 +29,7 @@ HOLD_S = 25.0
 WORKERS = 4
 MAX_AT_WORK = 256
 MAX_BATCH = 64  # messages
-MAX_BATCH_CHARACTERS = 6 << 20
+MAX_BATCH_CHARACTERS = 2 << 20
 TOO_EARLY = 0.1  # share of the hold
 log = logging.getLogger(__name__)
 
@@ -192,20 +192,29 @@ class Outbound:
 
     def _deliver(self, due: list[Outgoing]) -> list[Outgoing]:
         """Sends messages; returns those that the hub did not take and that must arrive."""
-        again: list[Outgoing] = []
-        for batch in _batches((one, self._signed(one)) for one in due):
+        refused: list[Outgoing] = []
+        for batch in _batches(self._signed(due, refused)):
             results = self._answering.deliver([token for _, token in batch])
             for (one, _), result in zip(batch, results, strict=True):
                 problem = result.get("problem") if isinstance(result, dict) else None
                 if isinstance(problem, dict):
                     log.warning("The hub did not take a message (%s): %s", one.kind, problem.get("detail"))
-                    again += [] if one.reply_to else [one]
-        return again
+                    refused.append(one)
+        return [one for one in refused if not one.reply_to]
 
-    def _signed(self, one: Outgoing) -> str:
-        content = wire.dump(one.body)
-        body = one.body if len(content) <= wire.MAX_BODY else self._answering.write(content)
-        return self._answering.sign(one.kind, body, one.reply_to)
+    def _signed(self, due: list[Outgoing], refused: list[Outgoing]) -> Iterator[tuple[Outgoing, str]]:
+        """Messages with their tokens, large bodies laid down as blobs; one whose blob is refused holds up
+        no other."""
+        for one in due:
+            content = wire.dump(one.body)
+            try:
+                body = one.body if len(content) <= wire.MAX_BODY else self._answering.write(content)
+                yield one, self._answering.sign(one.kind, body, one.reply_to)
+            except Unreachable:
+                raise
+            except Problem as problem:
+                log.warning("The hub did not take the body of a message (%s): %s", one.kind, problem.detail)
+                refused.append(one)
 
     def _say(self, what: str) -> None:
         """Logs how the link is, once for each change."""
