@@ -56,7 +56,9 @@ class Cohort:
 
     @cached_property
     def _places(self) -> Ordinals:
-        return np.searchsorted(self.persons, self.image_person)
+        table = np.zeros(int(self.persons[-1]) + 1 if len(self.persons) else 0, np.int64)
+        table[self.persons] = np.arange(len(self.persons))
+        return table[self.image_person]
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,20 @@ TABLES = (_DATASET, _ANSWER)
 MIGRATIONS = (Migration(1, "the ledger of answered questions", create(*TABLES)),)
 
 _NUMBERS = ("persons", "studies", "series", "threshold", "rounding")
-_STATE = [_DATASET.c[name] for name in ("version", "epoch", "persons", "spent")]
+
+# Statements are made once: making them costs more than running them.
+_OF_DATASET = _DATASET.c.dataset == sa.bindparam("of")
+_OF_QUESTIONS = (_ANSWER.c.dataset == sa.bindparam("of")) & _ANSWER.c.question.in_(
+    sa.bindparam("keys", expanding=True)
+)
+_STATE = sa.select(*(_DATASET.c[name] for name in ("version", "epoch", "persons", "spent"))).where(
+    _OF_DATASET
+)
+_ROSTER = sa.select(_DATASET.c.roster).where(_OF_DATASET)
+_SPEND = sa.update(_DATASET).where(_OF_DATASET).values(spent=sa.bindparam("now"))
+_GIVEN = sa.select(_ANSWER).where(_OF_QUESTIONS)
+_FORGET = sa.delete(_ANSWER).where(_OF_QUESTIONS)
+_KEEP = sa.insert(_ANSWER)
 
 
 class DatasetLedger:
@@ -88,42 +101,36 @@ class DatasetLedger:
         elif self._state.version < version:
             present = roster()
             new = is_new_epoch(self._roster(), present, policy, self.secret)
-            self._update(version=version, **(self._begun(self.epoch + 1, present, policy) if new else {}))
+            row = {"version": version} | (self._begun(self.epoch + 1, present, policy) if new else {})
+            self._connection.execute(
+                sa.update(_DATASET).where(_DATASET.c.dataset == self._dataset).values(row)
+            )
+            del self._state
 
     def given(self, texts: list[str]) -> dict[str, Given]:
         keys = {self._key(text): text for text in texts}
-        rows = self._connection.execute(sa.select(_ANSWER).where(self._answers(list(keys))))
+        rows = self._connection.execute(_GIVEN, {"of": self._dataset, "keys": list(keys)})
         return {keys[row.question]: Given(_counts(row), row.epoch) for row in rows}
 
     def note(self, answers: Mapping[str, Counts], charge: int) -> None:
         rows = [self._row(text, counts) for text, counts in answers.items()]
-        self._connection.execute(sa.delete(_ANSWER).where(self._answers([row["question"] for row in rows])))
-        self._connection.execute(sa.insert(_ANSWER), rows)
+        self._connection.execute(_FORGET, {"of": self._dataset, "keys": [row["question"] for row in rows]})
+        self._connection.execute(_KEEP, rows)
         if charge:
-            self._update(spent=self.spent + charge)
+            self._connection.execute(_SPEND, {"of": self._dataset, "now": self.spent + charge})
+            del self._state
 
     @cached_property
     def _state(self) -> sa.Row | None:
-        return self._connection.execute(sa.select(*_STATE).where(self._mine)).first()
-
-    @property
-    def _mine(self) -> sa.ColumnElement[bool]:
-        return _DATASET.c.dataset == self._dataset
+        return self._connection.execute(_STATE, {"of": self._dataset}).first()
 
     def _roster(self) -> Roster:
-        return unpacked(self._connection.scalar(sa.select(_DATASET.c.roster).where(self._mine)))
+        return unpacked(self._connection.scalar(_ROSTER, {"of": self._dataset}))
 
     def _begun(self, epoch: int, roster: Roster, policy: Policy) -> dict[str, object]:
         """The columns of a dataset's row that an epoch sets."""
         persons = released_size(len(roster.persons), policy, self.secret, epoch)
         return {"epoch": epoch, "persons": persons, "roster": packed(roster)}
-
-    def _update(self, **values: object) -> None:
-        self._connection.execute(sa.update(_DATASET).where(self._mine).values(values))
-        del self._state
-
-    def _answers(self, keys: list[bytes]) -> sa.ColumnElement[bool]:
-        return (_ANSWER.c.dataset == self._dataset) & _ANSWER.c.question.in_(keys)
 
     def _row(self, text: str, counts: Counts) -> dict[str, object]:
         numbers = {name: getattr(counts, name) for name in _NUMBERS}
