@@ -54,7 +54,7 @@ def test_two_hub_processes_share_their_nodes(tmp_path: Path, postgres: str) -> N
     called.stop()
 
 
-def test_an_answer_that_is_too_large_holds_up_no_other(
+def test_an_answer_that_is_too_large_becomes_a_problem(
     hub: Running, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mailbox, "MAX_BLOBS", 100)
@@ -64,8 +64,10 @@ def test_an_answer_that_is_too_large_holds_up_no_other(
         return Reply(Kind.ANSWER, {"much": "x" * (message.body or {})["size"]})
 
     call(key, much)
-    assert hub.ask([id], {"size": 2 * wire.MAX_BODY}, wait_s=0.5) == []
-    assert len(hub.ask([id], {"size": 1})) == 1
+    (reply,) = hub.ask([id], {"size": 2 * wire.MAX_BODY})
+    assert (reply.kind, reply.body["type"]) == (Kind.PROBLEM, "/problems/too-large")
+    (reply,) = hub.ask([id], {"size": 1})
+    assert reply.kind is Kind.ANSWER
 
 
 def test_a_node_that_does_not_answer_holds_up_nobody(hub: Running, call: Call) -> None:

@@ -8,6 +8,7 @@ from socket import socket
 from typing import Any
 
 import click
+import sqlalchemy as sa
 
 from hanse.cli.output import columns, consoles, json_option, line, print_json
 from hanse.core import clock
@@ -198,7 +199,7 @@ def _decide(home: Path, decision: str, wanted: str, yes: bool, question: str) ->
     click.echo(f"{node.name} is {state.value}.")
 
 
-def _engine(settings: HubConfig) -> Any:
+def _engine(settings: HubConfig) -> sa.Engine:
     engine = sql.engine(settings.database_url)
     sql.migrate(engine, MIGRATIONS)
     return engine

@@ -19,6 +19,7 @@ MAX_TEXT = 10_000
 
 
 def wrong(name: str, wanted: str) -> BadEnvelope:
+    """The problem that says which member is not what it must be."""
     return BadEnvelope(f"The member {name!r} is not {wanted}.")
 
 
@@ -63,6 +64,7 @@ def seconds(body: Mapping[str, Any], name: str, *, most: float) -> float:
 
 
 def truth(body: Mapping[str, Any], name: str, default: bool = False) -> bool:
+    """True or false; `default` when the member is absent."""
     value = body.get(name, default)
     if type(value) is not bool:
         raise wrong(name, "true or false")

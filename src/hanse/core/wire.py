@@ -265,6 +265,8 @@ class Hello:
 
 
 def hello(body: Any) -> Hello:
+    """The body of a `hello`, as every function here strict in type and size: `BadEnvelope` for anything
+    else."""
     body = shape.members(body, "hello", frozenset({"protocols", "software", "vocabulary"}))
     return Hello(
         _protocols(body), shape.text(body, "software", most=100), shape.text(body, "vocabulary", most=100)
@@ -284,6 +286,7 @@ class Poll:
 
 
 def poll(body: Any) -> Poll:
+    """The body of a `poll`."""
     body = shape.members(body, "poll", frozenset({"hold_s", "got"}))
     return Poll(shape.seconds(body, "hold_s", most=300), shape.texts(body, "got", most=1000, length=64))
 
@@ -313,6 +316,7 @@ _QUESTION = frozenset({"search", "question", "breakdowns", "deadline_s", "asker"
 
 
 def question(body: Any) -> Question:
+    """The body of a `question`. What CQL2 it holds, the node reads for itself."""
     body = shape.members(body, "question", _QUESTION)
     return Question(
         search=shape.text(body, "search", least=1, most=64),
@@ -335,6 +339,7 @@ class Enrol:
 
 
 def enrol(body: Any) -> Enrol:
+    """The body of an `enrol`. Whether the key is one, and signed the message, is for the caller to verify."""
     body = shape.members(body, "enrol", frozenset({"secret", "jwk", "name", "country", "hello"}))
     jwk = shape.members(body.get("jwk"), "jwk", frozenset({"kty", "crv", "x", "y"}))
     country = shape.text(body, "country", least=2, most=2)
@@ -384,6 +389,7 @@ class Fetch:
 
 
 def fetch(body: Any) -> Fetch:
+    """The body of a `fetch`."""
     body = shape.members(body, "fetch", frozenset({"blob", "write"}))
     return Fetch(blob(body.get("blob")), shape.truth(body, "write"))
 
@@ -397,6 +403,7 @@ class Introduction:
 
 
 def introduction(body: Any) -> Introduction:
+    """What a hub answers to `GET hub`. Further members are ignored: a newer hub may say more."""
     if not isinstance(body, dict) or not isinstance(body.get("jwk"), dict):
         raise shape.wrong("introduction", "the introduction of a hub")
     return Introduction(body["jwk"], _protocols(body))

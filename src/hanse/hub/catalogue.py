@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -73,5 +74,5 @@ def count_by_node(connection: sa.Connection) -> dict[str, int]:
     return dict(connection.execute(query).all())
 
 
-def _entry(row: sa.Row) -> Entry:
+def _entry(row: sa.Row[Any, Any]) -> Entry:
     return Entry(row.node, plain.record_from_plain(json.loads(row.record)))

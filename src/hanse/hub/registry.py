@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -58,6 +59,7 @@ class Node:
     protocol: int
 
     def online(self, at: datetime) -> bool:
+        """Whether the node has called lately."""
         return self.seen is not None and at - clock.read(self.seen) < ONLINE_WITHIN
 
 
@@ -151,7 +153,7 @@ def decide(connection: sa.Connection, decision: str, node: str, at: datetime) ->
     return after
 
 
-def _node(row: sa.Row) -> Node:
+def _node(row: sa.Row[Any]) -> Node:
     return Node(
         id=row.id,
         name=row.name,

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies, proxy_bypass
 
 from hanse.core import errors
 from hanse.core.errors import BadInput, Problem, TooLarge, Unreachable
@@ -183,8 +183,8 @@ def _address(url: str, schemes: tuple[str, ...]) -> SplitResult:
 
 
 def _proxy_for(target: SplitResult, proxy: str) -> SplitResult | None:
-    if not proxy and not proxy_bypass_environment(target.netloc):
-        proxy = getproxies_environment().get(target.scheme, "")
+    if not proxy and not proxy_bypass(target.netloc):
+        proxy = getproxies().get(target.scheme, "")
     if not proxy:
         return None
     return _address(proxy if "://" in proxy else f"http://{proxy}", ("http",))

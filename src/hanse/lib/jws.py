@@ -100,6 +100,7 @@ class FileKey:
 
     @classmethod
     def generate(cls) -> "FileKey":
+        """A fresh key that lies nowhere yet."""
         return cls(ECKey.generate_key(CURVE, private=True, auto_kid=False))
 
     @classmethod

@@ -32,6 +32,7 @@ def response(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) 
 
 
 async def on_problem(_request: Request, problem: Exception) -> Response:
+    """What the code itself says no with."""
     assert isinstance(problem, Problem)
     return response(problem.as_dict())
 

@@ -126,6 +126,7 @@ class Bells:
         self.closed = False
 
     def begin(self, node: str) -> Turn:
+        """A new turn of this node, which ends the one before."""
         turn = Turn()
         if self.closed:
             turn.ring()

@@ -203,8 +203,8 @@ class Outbound:
         return [one for one in refused if not one.reply_to]
 
     def _signed(self, due: list[Outgoing], refused: list[Outgoing]) -> Iterator[tuple[Outgoing, str]]:
-        """Messages with their tokens, large bodies laid down as blobs; one whose blob is refused holds up
-        no other."""
+        """Messages with their tokens, large bodies laid down as blobs. A reply whose blob is refused
+        becomes a problem, so that the asker learns why."""
         for one in due:
             content = wire.dump(one.body)
             try:
@@ -214,7 +214,10 @@ class Outbound:
                 raise
             except Problem as problem:
                 log.warning("The hub did not take the body of a message (%s): %s", one.kind, problem.detail)
-                refused.append(one)
+                if one.reply_to:
+                    yield one, self._answering.sign(Kind.PROBLEM, problem.as_dict(), one.reply_to)
+                else:
+                    refused.append(one)
 
     def _say(self, what: str) -> None:
         """Logs how the link is, once for each change."""

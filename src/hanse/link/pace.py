@@ -16,7 +16,7 @@ class Backoff:
 
     def delay_s(self) -> float:
         """How long to wait after one more failure."""
-        longest = min(MOST_S, FIRST_S * 2 ** min(self._failures, 20))
+        longest = min(MOST_S, FIRST_S * 2.0 ** min(self._failures, 20))
         self._failures += 1
         return longest * random.uniform(0.5, 1.0)
 
