@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,6 +64,24 @@ def test_a_connection_that_was_quiet_for_long_is_opened_anew(
     monkeypatch.setattr(http, "QUIET_S", 0.0)
     assert connection.request("POST", "/echo", b"two").body == b"two"
     assert connection._open is not kept
+
+
+def test_a_connection_that_the_server_closed_meanwhile_is_opened_anew() -> None:
+    def answer_once_and_close(listening: socket.socket) -> None:
+        for _ in range(2):
+            accepted, _ = listening.accept()
+            with accepted:
+                accepted.recv(10_000)
+                accepted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = threading.Thread(target=answer_once_and_close, args=(listening,), daemon=True)
+        server.start()
+        connection = Connection(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        assert connection.request("GET", "/").body == b"ok"
+        time.sleep(0.05)
+        assert connection.request("GET", "/").body == b"ok"
+        server.join()
 
 
 def test_a_problem_of_the_server_is_the_same_problem_here(connection: Connection) -> None:

@@ -93,6 +93,7 @@ def serve(home: Path) -> None:
             port=settings.port,
             log_level="warning",
             access_log=False,
+            timeout_keep_alive=60,  # nodes keep their connections, and a new one costs a TLS handshake
             timeout_graceful_shutdown=5,
         )
     )

@@ -8,6 +8,7 @@ import contextlib
 import http.client
 import json
 import os
+import select
 import socket
 import ssl
 import time
@@ -107,7 +108,9 @@ class Connection:
                 sock.shutdown(socket.SHUT_RDWR)
 
     def _connect(self) -> http.client.HTTPConnection:
-        if self._open is not None and time.monotonic() - self._used > QUIET_S:
+        if self._open is not None and (
+            time.monotonic() - self._used > QUIET_S or _was_closed(self._open.sock)
+        ):
             self.close()
         if self._open is None:
             connection = self._new()
@@ -167,6 +170,13 @@ class Connection:
 
 _LOGIN_WANTED = (401, 407)  # proxies are not of one mind about a wrong login
 _HINT = "Check the address, the network, and whether a proxy has to be named."
+
+
+def _was_closed(sock: socket.socket) -> bool:
+    """Whether the other side has closed a connection that has nothing to say."""
+    waiting = select.poll()
+    waiting.register(sock, select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 def _address(url: str, schemes: tuple[str, ...]) -> SplitResult:

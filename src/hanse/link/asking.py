@@ -1,7 +1,7 @@
 """How the hub asks: one signed question per node, and the replies as they come."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from hanse.link.mailbox import Letter, Mailbox, Reply
 
 async def ask(
     mailbox: Mailbox, signer: Signer, nodes: Iterable[str], body: Mapping[str, Any], wait_s: float
-) -> AsyncIterator[Reply]:
+) -> AsyncGenerator[Reply, None]:
     """Puts one question to several nodes and yields each node's reply (`answer` or `problem`) as it comes,
     at most one per node, until all have replied or `wait_s` seconds are over. A node that cannot be asked
     is a `problem`.
