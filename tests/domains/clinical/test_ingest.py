@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hanse.core.errors import BadInput
 from hanse.domains import VOCABULARY
 from hanse.domains.clinical import records
 from hanse.domains.clinical.ingest import Row, read
 from hanse.domains.clinical.mapping import find_tables
-from hanse.domains.clinical.problems import HINTS, Reason, RowProblem
+from hanse.domains.clinical.problems import HINTS, BadTable, Reason, RowProblem
 from hanse.synth.patients import draw
 from hanse.synth.sites import sites
 from hanse.synth.tables import write_tables
@@ -238,12 +237,12 @@ def test_an_endless_line_is_read_in_little_memory(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfea\0b\0", b"PK\x03\x04rest", b"\0\0\0"])
 def test_what_is_no_table_is_one_clear_message(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(BadInput, match=r"person\.csv"):
+    with pytest.raises(BadTable, match=r"person\.csv"):
         read_text(tmp_path, "person.csv", content)
 
 
 def test_a_file_without_a_header_does_not_repeat_its_first_row(tmp_path: Path) -> None:
-    with pytest.raises(BadInput) as problem:
+    with pytest.raises(BadTable) as problem:
         read_text(tmp_path, "person.csv", "Maria Silva,female\n")
 
     assert "Maria" not in problem.value.detail + problem.value.hint
@@ -265,7 +264,7 @@ def test_any_bytes_give_rows_problems_or_one_clear_refusal(
     for first in (header, b"patient_id,sex,age,birth_date"):
         try:
             rows += read_text(folder, "person.csv", first + b"\n" + b"".join(rest))[0]
-        except BadInput as refusal:
+        except BadTable as refusal:
             refusals.append(refusal)
 
     assert all(refusal.hint for refusal in refusals)

@@ -6,13 +6,13 @@ A problem names file, line and column. It never holds what stood there, nor whos
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hanse.core.errors import BadInput
 
+class BadTable(Exception):
+    """A file that is no clinical table, or does not say what its columns are: it is set aside, all others go on."""
 
-class BadTable(BadInput):
-    """A file that is no clinical table, or does not say what its columns are: it is left out, all others go on."""
-
-    title = "This table cannot be read"
+    def __init__(self, detail: str, *, hint: str) -> None:
+        super().__init__(detail)
+        self.detail, self.hint = detail, hint
 
 
 class Reason(StrEnum):
