@@ -248,6 +248,16 @@ def test_what_is_no_folder_is_said_so(store: Store, tmp_path: Path) -> None:
         run(store, tmp_path / "nowhere")
 
 
+def test_series_of_one_study_that_contradict_each_other_are_a_finding(store: Store, folder: Path) -> None:
+    before = run(store, folder).findings
+    odd = write_instance(
+        folder / "p000" / "odd.dcm", "MRN-0", 1000, 3, 1, StudyDate="20240311", Manufacturer="GE"
+    )
+    assert run(store, folder).findings == before + 1
+    odd.unlink()
+    assert run(store, folder).findings == before
+
+
 def test_the_report_names_files_and_no_patients(store: Store, folder: Path) -> None:
     (folder / "notes.txt").write_text("not an image")
     run(store, folder)

@@ -1,5 +1,6 @@
 """`hanse node`: what the manager of the data does, from a folder of files to datasets that answer."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -155,7 +156,7 @@ def _confirm_open(name: str, yes: bool) -> None:
     words = f"{name} becomes open: everybody gets exact numbers, and {', '.join(texts)} are published as they stand."
     if yes:
         return
-    if not click.get_text_stream("stdin").isatty():
+    if not sys.stdin.isatty():
         raise BadInput(
             words, hint="add --yes when the data are public already; otherwise leave out --access open"
         )

@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
 from hanse.domains.imaging import instances
 from hanse.domains.imaging.instances import Instance
-from hanse.domains.imaging.series import Dimension, Finding, ImageRow, image_row
+from hanse.domains.imaging.series import Dimension, Finding, ImageRow, image_row, study_findings
 from hanse.domains.imaging.sources import Rejected
 from hanse.lib import sql
 from hanse.node.intake import Run, touch_series
 from hanse.node.work import FILE, FINDING, IMAGE, INSTANCE, SERIES
 
 _SERIES_PER_COMMIT = 200
+_OF_SERIES = SERIES.c.ordinal == INSTANCE.c.series
 
 
 def settle(run: Run) -> None:
@@ -32,8 +34,9 @@ def settle(run: Run) -> None:
                 sa.select(SERIES).where(SERIES.c.changed).order_by(SERIES.c.ordinal).limit(_SERIES_PER_COMMIT)
             )
             batch = connection.execute(changed).all()
-            for series in batch:
-                _settle_series(connection, series)
+            studies = {study for series in batch for study in _settle_series(connection, series)}
+            for study in sorted(studies):
+                _compare_series(connection, study)
         if not batch:
             return
         done += len(batch)
@@ -70,8 +73,10 @@ def _judge_copies(connection: sa.Connection, run: Run) -> None:
             touch_series(connection, [row.series], run.number)
 
 
-def _settle_series(connection: sa.Connection, series: sa.Row) -> None:
-    """Writes the row and the findings of one series anew, or removes them when no instance of it counts."""
+def _settle_series(connection: sa.Connection, series: sa.Row) -> set[int]:
+    """Writes the row and the findings of one series anew, or removes them when no instance of it counts; the studies
+    in which it was and is."""
+    studies = set(connection.scalars(sa.select(IMAGE.c.study).where(IMAGE.c.series == series.ordinal)))
     connection.execute(FINDING.delete().where(FINDING.c.series == series.ordinal))
     connection.execute(IMAGE.delete().where(IMAGE.c.series == series.ordinal))
     connection.execute(SERIES.update().where(SERIES.c.ordinal == series.ordinal).values(changed=False))
@@ -79,14 +84,41 @@ def _settle_series(connection: sa.Connection, series: sa.Row) -> None:
     rows = connection.execute(query.order_by(FILE.c.path)).all()
     found = [Instance.of(orjson.loads(row.body)) for row in rows if row.use == "yes"]
     if not found:
-        return
+        return studies
     row = image_row(found, _Present(connection))
     whose = {"series": series.ordinal, "person": series.person, "study": series.study}
     connection.execute(IMAGE.insert().values(**whose, body=_body(row)))
     findings = [*row.findings, *_copies(rows)]
     place = {"series": series.ordinal, "place": found[0].path, "hint": ""}
     if findings:
+        values = [{**place, **asdict(one)} for one in findings]
+        connection.execute(FINDING.insert(), values)
+    return studies | {series.study}
+
+
+def _compare_series(connection: sa.Connection, study: int) -> None:
+    """Writes anew what contradicts itself between the series of a study."""
+    connection.execute(FINDING.delete().where(FINDING.c.study == study))
+    bodies = connection.scalars(sa.select(IMAGE.c.body).where(IMAGE.c.study == study)).all()
+    rows = [_comparable(orjson.loads(body)) for body in bodies]
+    file = (
+        sa.select(sa.func.min(FILE.c.path))
+        .join_from(INSTANCE, FILE)
+        .join(SERIES, SERIES.c.ordinal == INSTANCE.c.series)
+    )
+    if findings := study_findings(rows):
+        place = {
+            "study": study,
+            "hint": "",
+            "place": connection.scalar(file.where(SERIES.c.study == study)) or "",
+        }
         connection.execute(FINDING.insert(), [{**place, **asdict(one)} for one in findings])
+
+
+def _comparable(body: dict[str, Any]) -> ImageRow:
+    """What a stored row says of its study; whose it is was checked when its files arrived."""
+    day = body["dates"].get("day", "")
+    return ImageRow({}, "", body["sex"], body["birth_date"], "", "", day, "", ())
 
 
 def _body(row: ImageRow) -> bytes:

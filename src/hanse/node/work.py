@@ -94,6 +94,7 @@ IMAGE = sa.Table(
     sa.Column("study", sa.Integer, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Index("image_person", "person"),
+    sa.Index("image_study", "study"),
 )
 
 CLINICAL = sa.Table(
@@ -108,13 +109,15 @@ CLINICAL = sa.Table(
     sa.Index("clinical_file", "file"),
 )
 
-# What is wrong but did not keep a file out: in a line of a table, or in a series. `dimension` is one of data quality.
+# What is wrong but did not keep a file out: in a line of a table, in a series, or between those of a study.
+# `dimension` is one of data quality.
 FINDING = sa.Table(
     "finding",
     _METADATA,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("file", sa.ForeignKey(FILE.c.id, ondelete="CASCADE")),
     sa.Column("series", sa.Integer),
+    sa.Column("study", sa.Integer),
     sa.Column("dimension", sa.Text, nullable=False),
     sa.Column("code", sa.Text, nullable=False),
     sa.Column("words", sa.Text, nullable=False),
@@ -123,6 +126,7 @@ FINDING = sa.Table(
     sa.Column("count", sa.Integer, nullable=False),
     sa.Index("finding_file", "file"),
     sa.Index("finding_series", "series"),
+    sa.Index("finding_study", "study"),
 )
 
 MIGRATIONS = (
