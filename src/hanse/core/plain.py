@@ -142,18 +142,24 @@ def _cell(body: Any) -> Cell:
 def counts_from_plain(body: Any) -> Counts:
     """Counts whose numbers agree with their rule: a withheld count has none, an exact or rounded one has
     persons."""
+    # Written out rather than with `shape`, because an answer may hold tens of thousands of counts.
     body = shape.members(body, "counts", _COUNTS)
+    rule = _RULES.get(body["rule"]) if isinstance(body.get("rule"), str) else None
+    if rule is None:
+        raise shape.wrong("rule", f"one of {', '.join(_RULES)}")
     numbers = [body.get(name) for name in _NUMBERS]
     for name, value in zip(_NUMBERS, numbers, strict=True):
-        # Written out, because an answer may hold tens of thousands of counts.
         if value is not None and (type(value) is not int or not 0 <= value <= shape.MAX_COUNT):
             raise shape.wrong(name, f"a whole number from 0 to {shape.MAX_COUNT}")
-    counts = Counts(shape.choice(body, "rule", Rule), *numbers)
-    if counts.rule in NUMBERLESS and (counts.persons, counts.studies, counts.series) != (None, None, None):
-        raise shape.wrong("counts", f"without numbers, as the rule {counts.rule.value!r} says")
-    if counts.rule in (Rule.EXACT, Rule.ROUNDED) and not counts.known:
-        raise shape.wrong("counts", f"a number of persons, as the rule {counts.rule.value!r} says")
-    return counts
+    if rule.value in _NUMBERLESS and numbers[:3] != [None, None, None]:
+        raise shape.wrong("counts", f"without numbers, as the rule {rule.value!r} says")
+    if numbers[0] is None and (rule is Rule.EXACT or rule is Rule.ROUNDED):
+        raise shape.wrong("counts", f"a number of persons, as the rule {rule.value!r} says")
+    return Counts(rule, *numbers)
+
+
+_RULES = {rule.value: rule for rule in Rule}
+_NUMBERLESS = {rule.value for rule in NUMBERLESS}
 
 
 @dataclass(frozen=True, slots=True)
