@@ -19,6 +19,7 @@ from joserfc.jwk import ECKey
 from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
 
 from hanse.core.errors import BadEnvelope, BadInput
+from hanse.lib import files
 
 ALGORITHM = "ES256"
 CURVE = "P-256"
@@ -137,7 +138,7 @@ class FileKey:
                 pass
             finally:
                 draft.unlink()
-            _sync_folder(path.parent)
+            files.sync_folder(path.parent)
         return cls.load(path)
 
     def pem(self) -> bytes:
@@ -202,11 +203,3 @@ def _header(token: str, limit: int) -> dict[str, str]:
     if header["alg"] != ALGORITHM:
         raise BadEnvelope(f"Tokens are signed with {ALGORITHM} and nothing else.")
     return header
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
