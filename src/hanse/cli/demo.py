@@ -226,6 +226,9 @@ class Processes:
                 start_new_session=True,
             )
 
+    def pid(self, name: str) -> int:
+        return self._running[name].pid
+
     def check(self) -> None:
         """Raises `Unreachable` when one of them has ended by itself."""
         for name, process in self._running.items():

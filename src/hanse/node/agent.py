@@ -5,6 +5,7 @@ Nothing semantic comes from the hub: vocabulary, policies, code and clock are th
 
 import logging
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -30,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 def serve(home: Path) -> None:
     """Runs the node in `home` until it is told to stop (SIGTERM, SIGINT)."""
+    # DuckDB imports pandas when it binds a value: 80 MB that a node has no use for.
+    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

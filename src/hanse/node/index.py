@@ -25,7 +25,7 @@ from hanse.node.store import Published, fingerprint
 Places = NDArray[np.int32]
 
 KEYS = {PERSON: (), IMAGE: ("study", "series")}
-_FORMAT = "1"
+_FORMAT = "2"
 _TYPES = {Type.INTEGER: "INTEGER", Type.DAY: "INTEGER", Type.NUMBER: "DOUBLE", Type.BOOLEAN: "BOOLEAN"}
 
 
@@ -84,23 +84,25 @@ class Index:
         Every criterion must be applicable (`core.check.criterion_state`). Raises `QuestionTooCostly` after `limit_s`.
         """
         statement = compile_question(question, self._vocabulary)
-        agreed = np.ones(len(self._ordinal), bool)
-        for lookup in statement.wanted:
-            agreed &= self._who(lookup, limit_s)
-        for lookup in statement.unwanted:
-            agreed &= ~self._who(lookup, limit_s)
-        if statement.images is None:
-            persons = np.flatnonzero(agreed).astype(np.int32)
-            return Selection(persons, self._images_of(persons))
-        rows = self._columns(statement.images.sql, statement.images.values, limit_s)
+        cursor = self._connection.cursor()
+        with _limited(cursor, limit_s):
+            agreed = np.ones(len(self._ordinal), bool)
+            for lookup in statement.wanted:
+                agreed &= self._who(lookup, cursor)
+            for lookup in statement.unwanted:
+                agreed &= ~self._who(lookup, cursor)
+            if statement.images is None:
+                persons = np.flatnonzero(agreed).astype(np.int32)
+                return Selection(persons, self._images_of(persons))
+            rows = cursor.execute(statement.images.sql, statement.images.values).fetchnumpy()
         kept = agreed[rows["person"]]
         images = rows["image"][kept]
         present = images.compressed() if isinstance(images, np.ma.MaskedArray) else images
         return Selection(_sorted(rows["person"][kept]), _sorted(present.astype(np.int32)))
 
-    def _who(self, lookup: Select, limit_s: float) -> NDArray[np.bool_]:
+    def _who(self, lookup: Select, cursor: duckdb.DuckDBPyConnection) -> NDArray[np.bool_]:
         who = np.zeros(len(self._ordinal), bool)
-        who[self._columns(lookup.sql, lookup.values, limit_s)["person"]] = True
+        who[cursor.execute(lookup.sql, lookup.values).fetchnumpy()["person"]] = True
         return who
 
     def sums(self, selection: Selection) -> Sums:
@@ -157,11 +159,13 @@ class Index:
 
     def _cell(self, selection: Selection, chosen: Places, entity: str) -> Cohort:
         if entity == IMAGE:
-            return self._cohort(np.unique(self._image_person[chosen]), chosen)
-        persons = np.unique(chosen)
-        return self._cohort(
-            persons, np.intersect1d(self._images_of(persons), selection.images, assume_unique=True)
-        )
+            return self._cohort(_sorted(self._image_person[chosen]), chosen)
+        persons = _sorted(chosen)
+        images = self._images_of(persons)
+        found = np.searchsorted(selection.images, images)
+        found[found == len(selection.images)] = 0
+        kept = selection.images[found] == images if len(selection.images) else np.zeros(len(images), bool)
+        return self._cohort(persons, images[kept])
 
     def _cohort(self, persons: Places, images: Places) -> Cohort:
         return Cohort(
@@ -188,28 +192,20 @@ class Index:
         """The rows that have a value in a field: their places (of the image, or else of the person), sorted, the
         number of each value, and the values. Read once."""
         if field.name not in self._values:
-            column = f'"{field.column}"'
-            if field.band:
-                column = f"{column} // {field.band} * {field.band}"
             place = "rowid" if field.entity == IMAGE else "person"
-            rows = (
-                f"SELECT {place} AS place, dense_rank() OVER (ORDER BY value) - 1 AS code, value "
-                f'FROM (SELECT {place}, ({column})::VARCHAR AS value FROM "{field.entity}") WHERE value IS NOT NULL'
+            value = f'enum_code("{field.column}")' if field.codes else f'"{field.column}"'
+            rows = self._columns(
+                f"SELECT {place} AS place, ({value})::INTEGER AS value"
+                f' FROM "{field.entity}" WHERE "{field.column}" IS NOT NULL'
             )
-            coded = self._columns(f"SELECT place, code::INTEGER AS code FROM ({rows}) ORDER BY place, code")
-            values = self._connection.cursor().execute(
-                f"SELECT DISTINCT code, value FROM ({rows}) ORDER BY code"
-            )
-            names = tuple(_banded(value, field) for _, value in values.fetchall())
-            self._values[field.name] = (coded["place"].astype(np.int32), coded["code"], names)
+            values = rows["value"] // (field.band or 1) * (field.band or 1)
+            known, codes = np.unique(values, return_inverse=True)
+            names = tuple(_named(int(one), field) for one in known)
+            self._values[field.name] = (rows["place"].astype(np.int32), codes.astype(np.int32), names)
         return self._values[field.name]
 
-    def _columns(
-        self, sql: str, values: Mapping[str, object] | None = None, limit_s: float | None = None
-    ) -> dict[str, NDArray[np.int32]]:
-        cursor = self._connection.cursor()
-        with _limited(cursor, limit_s):
-            return cursor.execute(sql, dict(values or {})).fetchnumpy()
+    def _columns(self, sql: str, values: Mapping[str, object] | None = None) -> dict[str, NDArray[np.int32]]:
+        return self._connection.cursor().execute(sql, values or {}).fetchnumpy()
 
 
 def _sorted(places: Places) -> Places:
@@ -228,15 +224,18 @@ def _between(places: Places, first: np.int32, last: np.int32) -> Places:
     return places[start:end]
 
 
-def _banded(value: str, field: Field) -> str:
-    return f"{value}-{int(value) + field.band - 1}" if field.band else value
+def _named(value: int, field: Field) -> str:
+    """A value of a breakdown in words: a code, a truth value, a band or a number."""
+    if field.codes:
+        return tuple(field.codes.codes)[value]
+    if field.type is Type.BOOLEAN:
+        return "true" if value else "false"
+    return f"{value}-{value + field.band - 1}" if field.band else str(value)
 
 
 @contextmanager
-def _limited(cursor: duckdb.DuckDBPyConnection, limit_s: float | None) -> Iterator[None]:
-    if limit_s is None:
-        yield
-        return
+def _limited(cursor: duckdb.DuckDBPyConnection, limit_s: float) -> Iterator[None]:
+    """Ends what the cursor does when the time is over."""
     timer = threading.Timer(limit_s, cursor.interrupt)
     timer.daemon = True
     timer.start()
@@ -288,12 +287,19 @@ def _fill(
         _fill_table(connection, entity, paths, vocabulary)
 
 
+def _type(field: Field) -> str:
+    """Codes are numbers inside DuckDB: it compares, stores and counts them as such."""
+    if field.codes is None:
+        return _TYPES.get(field.type, "VARCHAR")
+    return "ENUM(" + ", ".join("'" + code.replace("'", "''") + "'" for code in field.codes.codes) + ")"
+
+
 def _fill_table(
     connection: duckdb.DuckDBPyConnection, entity: str, paths: list[str], vocabulary: Vocabulary
 ) -> None:
     """One table with a column for every field, NULL where a dataset lacks it."""
     fields = [field for field in vocabulary.of(entity) if field.type is not Type.KEY]
-    typed = {field.column: _TYPES.get(field.type, "VARCHAR") for field in fields}
+    typed = {field.column: _type(field) for field in fields}
     typed |= dict.fromkeys(KEYS.get(entity, ()), "INTEGER")
     own = {"dataset": "INTEGER", "ordinal": "INTEGER"} if entity == PERSON else {}
     columns = ", ".join(f'"{name}" {type}' for name, type in ({"person": "INTEGER"} | own | typed).items())
@@ -304,19 +310,20 @@ def _fill_table(
     known = {
         row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}", {"paths": paths}).fetchall()
     }
-    listed = ", ".join(f'"{name}"' for name in typed if name in known)
-    values = f", {listed}" if listed else ""
+    present = [name for name in typed if name in known]
+    values = "".join(f', "{name}"' for name in present)
+    given = "".join(f', TRY_CAST(rows."{name}" AS {typed[name]})' for name in present)
     if entity == PERSON:
         connection.execute(
             f"INSERT INTO person (person, dataset, ordinal{values})"
-            f" SELECT row_number() OVER (ORDER BY dataset, person) - 1, dataset, person{values}"
-            f" FROM {source} JOIN file USING (filename) ORDER BY dataset, person",
+            f" SELECT row_number() OVER (ORDER BY dataset, person) - 1, dataset, person{given}"
+            f" FROM {source} AS rows JOIN file USING (filename) ORDER BY dataset, person",
             {"paths": paths},
         )
         return
     order = "".join(f', rows."{name}"' for name in KEYS.get(entity, ()))
     connection.execute(
-        f'INSERT INTO "{entity}" (person{values}) SELECT me.person{values.replace(", ", ", rows.")}'
+        f'INSERT INTO "{entity}" (person{values}) SELECT me.person{given}'
         f" FROM {source} AS rows JOIN file USING (filename)"
         f" JOIN person AS me ON me.dataset = file.dataset AND me.ordinal = rows.person ORDER BY me.person{order}",
         {"paths": paths},
