@@ -213,6 +213,12 @@ def test_a_withdrawn_person_is_not_brought_back_by_a_scan(store: Store, folder: 
     assert [row[0] for row in table(store, "person", "person")] == [0, 2]
 
 
+def test_who_is_withdrawn_before_the_first_version_comes_into_none(store: Store, folder: Path) -> None:
+    run(store, folder)
+    assert withdraw_person(store, "lung", "MRN-1").version is None
+    assert release(store).manifest.persons == 2
+
+
 def test_a_full_disk_loses_nothing_and_the_next_run_continues(
     store: Store, folder: Path, small_files: None
 ) -> None:

@@ -12,6 +12,7 @@ from hanse.core.policy import Access, Policy
 from hanse.node import publish
 from hanse.node.store import Store
 from hanse.node.verify import verify
+from hanse.node.withdraw import withdraw
 
 
 @pytest.fixture
@@ -91,6 +92,14 @@ def test_free_text_is_published_only_with_open_data(store: Store) -> None:
     assert "birth_name" not in duckdb.read_parquet(str(tables["person"][0])).columns
     publish_persons(store, 10, access=Access.PROTECTED)
     assert "DOE" not in str(rows(store.live()[0].tables["image"]))
+
+
+def test_a_version_with_free_text_does_not_come_back_when_data_are_open_no_more(store: Store) -> None:
+    publish_persons(store, 10, access=Access.OPEN)
+    publish_persons(store, 10, access=Access.PROTECTED)
+    withdraw(store, "lung-ct@2", "wrong scanner")
+    assert store.live() == []
+    assert publish_persons(store, 10).manifest.version == 3
 
 
 def test_a_key_that_is_no_pseudonym_ends_publishing(store: Store) -> None:

@@ -99,5 +99,5 @@ def test_neither_log_nor_records_name_the_patient(store: Store) -> None:
 
 
 def test_an_unknown_dataset_is_said_so(store: Store) -> None:
-    with pytest.raises(NotFound, match="no version of lung was ever published"):
+    with pytest.raises(NotFound, match="nothing was ever prepared or published as lung"):
         withdraw_person(store, "lung", "MRN-1")

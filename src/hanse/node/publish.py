@@ -15,11 +15,11 @@ from hanse.core import clock
 from hanse.core.dataset import Description, Manifest, Part, canonical
 from hanse.core.errors import BadInput
 from hanse.core.fields import PERSON, Field, Vocabulary
-from hanse.core.policy import Policy
+from hanse.core.policy import Access, Policy
 from hanse.domains import VOCABULARY
 from hanse.lib import sql
 from hanse.node import parts
-from hanse.node.store import PERSONS_PER_PART, SOURCES, Excluded, Stamp, Store, fingerprint
+from hanse.node.store import FREE_TEXT, PERSONS_PER_PART, SOURCES, Excluded, Stamp, Store, fingerprint
 
 Progress = Callable[[int, int, str], None]
 
@@ -104,6 +104,7 @@ def _draft(
     store: Store, source: Source, vocabulary: Vocabulary, dataset: str, before: Manifest | None
 ) -> _Draft:
     """The next version, its objects put but not yet synced; the one before again, when it would be the same."""
+    free_text = source.policy.access is Access.OPEN
     writer = _Writer(store, source, vocabulary, store.excluded(dataset))
     known = _known(store, before) if before else {}
     stamps = {number: writer.stamp(number, raw) for number, raw in source.stamps().items()}
@@ -114,7 +115,7 @@ def _draft(
         "written": sum(map(len, new.values())),
         "kept": sum(len(found) for found in old.values() if found),
     }
-    if before and _same(store, before, tables) and before.vocabulary == vocabulary.version:
+    if before and _same(store, before, tables) and _meaning(before) == (vocabulary.version, free_text):
         return _Draft(source, Outcome(before, False, **counts), before.digest)
     filled = parts.filled(source.connection, store.objects, tables)
     listed = tables.pop(SOURCES, ())
@@ -130,7 +131,7 @@ def _draft(
         persons=sum(part.rows for part in tables.get(PERSON, ())),
         sources=store.objects.put(canonical([asdict(part) for part in listed])) if listed else "",
         previous=before.digest if before else "",
-        provenance=source.provenance,
+        provenance={**source.provenance, FREE_TEXT: free_text},
     )
     digest = store.objects.put(canonical(manifest.as_dict()))
     return _Draft(source, Outcome(manifest, True, **counts), digest)
@@ -160,6 +161,11 @@ def _same(store: Store, before: Manifest, tables: Mapping[str, tuple[Part, ...]]
         for one in (store.all_parts(before), tables)
     )
     return there == here
+
+
+def _meaning(manifest: Manifest) -> tuple[str, bool]:
+    """By which vocabulary a version is to be read, and whether it may hold free text."""
+    return manifest.vocabulary, bool(manifest.provenance.get(FREE_TEXT))
 
 
 class _Writer:

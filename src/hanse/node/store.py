@@ -27,6 +27,7 @@ from hanse.node.tables import DATASET, EXCLUDED, MIGRATIONS, VERSION
 PERSONS_PER_PART = 1000
 NO_PART = -1
 SOURCES = "source"  # the relation of source files: parts like a table's, listed apart from the tables
+FREE_TEXT = "free_text"  # whether a version may hold free text, in the manifest's provenance
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 
 
@@ -107,16 +108,18 @@ class Store:
         return ids.derived("dataset", self.keys.signing.public.kid, name)
 
     def live(self) -> list[Published]:
-        """The newest version of each dataset that is not withdrawn, in the order of their names."""
-        newest = sa.func.max(VERSION.c.version).over(partition_by=VERSION.c.dataset)
-        query = (
-            _VERSIONS.add_columns(newest.label("newest"))
-            .where(VERSION.c.withdrawn.is_(None))
-            .order_by(DATASET.c.name)
-        )
-        with sql.read(self.records) as connection:
-            rows = [row for row in connection.execute(query) if row.version == row.newest]
-        return [self._published(row) for row in rows]
+        """The newest version of each dataset that is not withdrawn, in the order of their names.
+
+        A version with free text, published while the dataset was open, is passed over when it is open no more.
+        """
+        found: dict[str, Published] = {}
+        for row in self.rows():
+            if row.withdrawn or row.dataset in found:
+                continue
+            one = self._published(row)
+            if one.policy.access is Access.OPEN or not one.manifest.provenance.get(FREE_TEXT):
+                found[row.dataset] = one
+        return list(found.values())
 
     def versions(self) -> list[Published]:
         """All versions there have ever been, tombstones too, newest first within a dataset."""

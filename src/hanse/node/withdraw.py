@@ -18,6 +18,7 @@ from hanse.lib import log, sql
 from hanse.node import keys, parts
 from hanse.node.store import NO_PART, PERSONS_PER_PART, SOURCES, Excluded, Published, Stamp, Store
 from hanse.node.tables import EXCLUDED, VERSION
+from hanse.node.work import folder_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,10 @@ def withdraw_person(
     key = keys.pseudonym(store.keys.secret, name, patient)
     with store.changing(), parts.connect(store.home / "cache") as connection:
         known = [one for one in store.versions() if one.manifest.dataset == dataset]
-        if not known:
+        if not known and not folder_of(store.home, name).exists():
             raise NotFound(
-                f"no version of {name} was ever published", hint="`hanse node status` lists the datasets"
+                f"nothing was ever prepared or published as {name}",
+                hint="`hanse node status` lists the datasets",
             )
         live = [one for one in known if not one.withdrawn]
         found = [(one, _ordinal(connection, one, key)) for one in live]
