@@ -151,6 +151,8 @@ async def _heard(reply: Reply, node: Node, took_ms: int, datasets: frozenset[str
         large = len(reply.body.get("datasets", ())) > 20
         reading = asyncio.to_thread(plain.answer_from_plain, reply.body) if large else None
         answer = await reading if reading else plain.answer_from_plain(reply.body)
+        if any(one.dataset != wire.dataset_id(node.key.kid, one.name) for one in answer.datasets):
+            raise BadEnvelope("It counts a dataset that is not the node's.")
     except Problem as problem:
         told = BadEnvelope(f"The node's answer cannot be used: {problem.detail}").as_dict()
         return replace(_silent(node, NodeState.FAILED), took_ms=took_ms, problem=told)

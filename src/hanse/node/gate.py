@@ -233,12 +233,13 @@ class _Door:
         return disclosure.decide(cohort, self.policy, self.ledger, asked)
 
     def cells(self, question: Question, selection: Selection, field: Field) -> tuple[Cell, ...]:
-        """A breakdown. Values whose counts are withheld are left out: that a value occurs is a number too."""
+        """A breakdown. Values that nobody has are left out, and so are those whose counts are withheld: that a value
+        occurs at all is a number too."""
         cohorts = self.index.cells(selection, self.number, field)
         text = f"{question.text}\nby {field.name}"
         asked = Asked(text, single=question == EVERYONE, cells=1 if field.entity == PERSON else 3)
         released = disclosure.breakdown(cohorts, self.policy, self.ledger, asked)
-        return tuple(Cell(value, counts) for value, counts in released.items() if counts.known)
+        return tuple(Cell(value, counts) for value, counts in released.items() if counts.persons)
 
 
 _BANDED = "Answered as {}: without a permit, ages are known in bands."

@@ -85,7 +85,7 @@ class Index:
         """
         statement = compile_question(question, self._vocabulary)
         cursor = self._connection.cursor()
-        with _limited(cursor, limit_s):
+        with limited(cursor, limit_s):
             agreed = np.ones(len(self._ordinal), bool)
             for lookup in statement.wanted:
                 agreed &= self._who(lookup, cursor)
@@ -234,7 +234,7 @@ def _named(value: int, field: Field) -> str:
 
 
 @contextmanager
-def _limited(cursor: duckdb.DuckDBPyConnection, limit_s: float) -> Iterator[None]:
+def limited(cursor: duckdb.DuckDBPyConnection, limit_s: float) -> Iterator[None]:
     """Ends what the cursor does when the time is over."""
     timer = threading.Timer(limit_s, cursor.interrupt)
     timer.daemon = True
