@@ -1,7 +1,9 @@
 """What a hub's page says, over plain HTTP and without a browser."""
 
 import re
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,7 +14,7 @@ from hanse.core.check import check
 from hanse.core.reading import read
 from hanse.domains import VOCABULARY
 from hanse.web import Services, routes
-from hanse.web.render import EXAMPLES
+from hanse.web.render import EXAMPLES, in_shell
 
 
 def application() -> Starlette:
@@ -85,6 +87,21 @@ def test_a_question_cannot_leave_its_place_in_the_page(web: httpx.Client) -> Non
     page = web.get("/", params={"q": question}).text
     assert "<script>alert" not in page
     assert '" onfocus' not in page
+
+
+@pytest.mark.parametrize(
+    "text", ["a = 'b'", "a = '$(touch gone)'", '"; touch gone; "', "`touch gone`", "a\n= '\\'"]
+)
+def test_a_copied_command_asks_and_does_nothing_else(tmp_path: Path, text: str) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"printf %s {in_shell(text)}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == " ".join(text.split())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_question_that_cannot_be_read_is_marked_at_its_place(web: httpx.Client) -> None:

@@ -50,10 +50,9 @@ def routes(services: Services) -> list[Route]:
     async def start(request: Request) -> Response:
         question = _question(request)
         if question and request.query_params.get("live") == "no":
-            return await _complete(services, question)
-        body = page(
-            question, services.vocabulary, await run_in_threadpool(services.nodes), live=_stream(question)
-        )
+            return await _complete(services, question, _hub(request))
+        nodes = await run_in_threadpool(services.nodes)
+        body = page(question, services.vocabulary, nodes, hub=_hub(request), live=_stream(question))
         return HTMLResponse(body, headers=HEADERS)
 
     async def stream(request: Request) -> Response:
@@ -83,11 +82,15 @@ def _question(request: Request) -> str:
     return request.query_params.get("q", "").replace("\r\n", "\n").strip()
 
 
+def _hub(request: Request) -> str:
+    return str(request.base_url).rstrip("/")
+
+
 def _stream(question: str) -> str:
     return f"/search/stream?q={quote(question)}" if question else ""
 
 
-async def _complete(services: Services, question: str) -> Response:
+async def _complete(services: Services, question: str, hub: str) -> Response:
     """The page with all answers in it, sent when the last node is done."""
     progress = Progress()
     problem: Problem | None = None
@@ -97,7 +100,7 @@ async def _complete(services: Services, question: str) -> Response:
                 take(progress, name, data)
     except Problem as one:
         problem = one
-    body = page(question, services.vocabulary, (), progress=progress, problem=problem)
+    body = page(question, services.vocabulary, (), hub=hub, progress=progress, problem=problem)
     return HTMLResponse(body, status_code=problem.status if problem else 200, headers=HEADERS)
 
 

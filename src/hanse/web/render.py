@@ -1,5 +1,6 @@
 """Answers as HTML. Every text passes Jinja's escaping: a hostile node's name is shown, never run."""
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,15 +56,18 @@ def page(
     vocabulary: Vocabulary,
     nodes: Sequence[Mapping[str, Any]],
     *,
+    hub: str,
     live: str = "",
     progress: Progress | None = None,
     problem: Problem | None = None,
 ) -> str:
-    """The whole page: with `live`, the address of the stream that fills it; with `progress`, filled already."""
+    """The whole page of the hub at the address `hub`: with `live`, the address of the stream that fills it; with
+    `progress`, filled already."""
     return _ENVIRONMENT.get_template("page.html").render(
         question=question,
         entities=_entities(vocabulary),
         known_nodes=nodes,
+        hub=hub,
         live=live,
         progress=progress or Progress(),
         asked=bool(live or progress),
@@ -130,6 +134,12 @@ def marked(problem: Problem, question: str) -> tuple[str, str, str] | None:
     return text[:before], text[before : before + length] or " ", text[before + length :]
 
 
+def in_shell(text: str) -> str:
+    """`text` as one word of a shell command: somebody may copy it from an address that somebody else made."""
+    flat = " ".join(text.split())
+    return shlex.quote(flat) if set(flat) & set('"$`\\!') else f'"{flat}"'
+
+
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -153,4 +163,6 @@ _ENVIRONMENT.globals.update(
     first_and_folded=first_and_folded,
     share=share,
     marked=marked,
+    in_shell=in_shell,
+    in_python=repr,
 )
