@@ -16,7 +16,7 @@ from hanse.lib import log, sql
 from hanse.node.store import Store
 from hanse.node.verify import verify
 
-KILLS = 6
+KILLS = 10
 # Forked from a server that has imported everything and opened nothing: a process starts in milliseconds.
 SERVER = get_context("forkserver")
 SERVER.set_forkserver_preload(["tests.node.kill_target"])
@@ -33,6 +33,14 @@ def night(home: Path, folder: Path, killed_after: float | None = None) -> bool:
     process.close()
     assert code in (0, -signal.SIGKILL)
     return code != 0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def imported() -> None:
+    """The server has imported everything before the first night is timed."""
+    process = SERVER.Process(target=int)
+    process.start()
+    process.join()
 
 
 def timed(home: Path, folder: Path) -> float:
@@ -75,7 +83,7 @@ def test_killed_at_any_moment_the_next_run_continues(homes: tuple[Path, Path], t
     )
     took = timed(undisturbed, folder)
     chance = random.Random(1)
-    ended = [night(killed, folder, chance.uniform(0.02, took)) for _ in range(KILLS)]
+    ended = [night(killed, folder, chance.uniform(0.02, 0.6 * took)) for _ in range(KILLS)]
     assert any(ended)
     night(killed, folder)
     assert content(killed) == content(undisturbed)
@@ -98,7 +106,7 @@ def test_killed_while_the_archive_grows_the_old_version_stays_whole(
     after = content(undisturbed)
     chance = random.Random(2)
     for _ in range(KILLS):
-        night(killed, folder, chance.uniform(0.02, took))
+        night(killed, folder, chance.uniform(0.02, 0.6 * took))
         assert content(killed) in (before, after)
     night(killed, folder)
     assert content(killed) == after
