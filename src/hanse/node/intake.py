@@ -5,11 +5,12 @@ A process that is killed loses the batch under way; the next run finds its files
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
@@ -123,6 +124,7 @@ class _Places:
             }
             self.series = {row.uid: (row.ordinal, row.study) for row in connection.execute(sa.select(SERIES))}
             self.files = connection.scalar(sa.select(sa.func.max(FILE.c.id))) or 0
+        self._new: dict[sa.Table, list[Mapping[str, Any]]] = {PERSON: [], STUDY: [], SERIES: []}
 
     def take(
         self, connection: sa.Connection, batch: Sequence[SourceFile], results: Sequence[_Arrival | Rejected]
@@ -149,28 +151,31 @@ class _Places:
                     continue
                 kind, result = "conflict", replace(series, path=file.path)
             file_rows.append({**row, "kind": kind, "reason": result.reason, "hint": result.hint})
+        self.insert_new(connection)
         connection.execute(FILE.insert(), file_rows)
         if instance_rows:
             connection.execute(INSTANCE.insert(), instance_rows)
             touch_series(connection, touched, self.run.number)
 
-    def person(self, connection: sa.Connection, patient: str) -> int:
-        """The ordinal of a patient, a new one for somebody new."""
+    def insert_new(self, connection: sa.Connection) -> None:
+        """Writes everybody and everything that got an ordinal since the last time."""
+        for table, rows in self._new.items():
+            if rows:
+                connection.execute(table.insert(), rows)
+                rows.clear()
+
+    def person(self, patient: str) -> int:
+        """The ordinal of a patient, a new one for somebody new, who is written by `insert_new`."""
         if patient not in self.persons:
             self.persons[patient] = len(self.persons)
             key = keys.pseudonym(self.run.secret, self.run.name, patient)
-            row = {
-                "ordinal": self.persons[patient],
-                "patient": patient,
-                "key": key,
-                "revision": self.run.number,
-            }
-            connection.execute(PERSON.insert().values(**row))
+            row = {"ordinal": self.persons[patient], "patient": patient, "key": key}
+            self._new[PERSON].append({**row, "revision": self.run.number})
         return self.persons[patient]
 
     def _series(self, connection: sa.Connection, arrival: _Arrival) -> int | Rejected:
         """The ordinal of a series; a file that puts a study or series elsewhere than its first file did is refused."""
-        person = self.person(connection, arrival.patient)
+        person = self.person(arrival.patient)
         study, owner = self.studies.get(arrival.study, (len(self.studies), None))
         if owner not in (None, person):
             return _elsewhere("study", "patient")
@@ -178,20 +183,29 @@ class _Places:
         if parent not in (None, study):
             return _elsewhere("series", "study")
         if owner is None:
-            self._place(connection, STUDY, arrival.study, study, person=person)
+            place = {"ordinal": study, "uid": arrival.study, "person": person}
+            self._place(connection, STUDY, arrival.study in self.studies, place)
             self.studies[arrival.study] = (study, person)
         if parent is None:
-            self._place(connection, SERIES, arrival.series, series, person=person, study=study, changed=True)
+            place = {
+                "ordinal": series,
+                "uid": arrival.series,
+                "person": person,
+                "study": study,
+                "changed": True,
+            }
+            self._place(connection, SERIES, arrival.series in self.series, place)
             self.series[arrival.series] = (series, study)
         return series
 
-    @staticmethod
     def _place(
-        connection: sa.Connection, table: sa.Table, uid: str, ordinal: int, **values: int | bool
+        self, connection: sa.Connection, table: sa.Table, known: bool, place: Mapping[str, str | int | bool]
     ) -> None:
-        known = connection.execute(table.update().where(table.c.ordinal == ordinal).values(**values)).rowcount
-        if not known:
-            connection.execute(table.insert().values(ordinal=ordinal, uid=uid, **values))
+        """Says whose a study or series is; one of which nothing was left keeps the ordinal that it had."""
+        if known:
+            connection.execute(table.update().where(table.c.ordinal == place["ordinal"]).values(**place))
+        else:
+            self._new[table].append(place)
 
 
 def _elsewhere(what: str, whose: str) -> Rejected:
@@ -285,8 +299,9 @@ def _insert_rows(
     inserted: Counter[tuple[int, str, bytes]] = Counter()
     found = ingest.read(source.path, source.table, run.vocabulary)
     while chunk := list(islice(found, _ROWS_PER_COMMIT)):
-        rows = [_clinical(connection, places, one) for one in chunk if isinstance(one, Row)]
+        rows = [_clinical(places, one) for one in chunk if isinstance(one, Row)]
         problems = [one for one in chunk if not isinstance(one, Row)]
+        places.insert_new(connection)
         inserted.update(rows)
         if rows:
             values = [
@@ -306,9 +321,9 @@ def _table_rows(connection: sa.Connection, path: str) -> Counter[tuple[int, str,
     return Counter(tuple(row) for row in connection.execute(query))
 
 
-def _clinical(connection: sa.Connection, places: _Places, row: Row) -> tuple[int, str, bytes]:
+def _clinical(places: _Places, row: Row) -> tuple[int, str, bytes]:
     body = {"values": dict(row.values), "dates": dict(row.dates)}
-    return places.person(connection, row.patient), row.entity, orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+    return places.person(row.patient), row.entity, orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
 
 
 def _finding(problem: ingest.RowProblem) -> dict[str, str | int]:

@@ -1,7 +1,9 @@
 """After reading: which copies count, and the row of every series that has changed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -16,7 +18,18 @@ from hanse.node.intake import Run, touch_series
 from hanse.node.work import FILE, FINDING, IMAGE, INSTANCE, SERIES
 
 _SERIES_PER_COMMIT = 200
-_OF_SERIES = SERIES.c.ordinal == INSTANCE.c.series
+_INSTANCES = (
+    sa.select(INSTANCE.c.body, INSTANCE.c.use)
+    .join(FILE)
+    .where(INSTANCE.c.series == sa.bindparam("series"))
+    .order_by(FILE.c.path)
+)
+_FIRST_FILE = (
+    sa.select(sa.func.min(FILE.c.path))
+    .join_from(INSTANCE, FILE)
+    .join(SERIES, SERIES.c.ordinal == INSTANCE.c.series)
+    .where(SERIES.c.study == sa.bindparam("study"))
+)
 
 
 def settle(run: Run) -> None:
@@ -34,9 +47,8 @@ def settle(run: Run) -> None:
                 sa.select(SERIES).where(SERIES.c.changed).order_by(SERIES.c.ordinal).limit(_SERIES_PER_COMMIT)
             )
             batch = connection.execute(changed).all()
-            studies = {study for series in batch for study in _settle_series(connection, series)}
-            for study in sorted(studies):
-                _compare_series(connection, study)
+            studies = _settle_series(connection, batch)
+            _compare_series(connection, studies)
         if not batch:
             return
         done += len(batch)
@@ -73,46 +85,49 @@ def _judge_copies(connection: sa.Connection, run: Run) -> None:
             touch_series(connection, [row.series], run.number)
 
 
-def _settle_series(connection: sa.Connection, series: sa.Row) -> set[int]:
-    """Writes the row and the findings of one series anew, or removes them when no instance of it counts; the studies
-    in which it was and is."""
-    studies = set(connection.scalars(sa.select(IMAGE.c.study).where(IMAGE.c.series == series.ordinal)))
-    connection.execute(FINDING.delete().where(FINDING.c.series == series.ordinal))
-    connection.execute(IMAGE.delete().where(IMAGE.c.series == series.ordinal))
-    connection.execute(SERIES.update().where(SERIES.c.ordinal == series.ordinal).values(changed=False))
-    query = sa.select(INSTANCE.c.body, INSTANCE.c.use).join(FILE).where(INSTANCE.c.series == series.ordinal)
-    rows = connection.execute(query.order_by(FILE.c.path)).all()
-    found = [Instance.of(orjson.loads(row.body)) for row in rows if row.use == "yes"]
-    if not found:
-        return studies
-    row = image_row(found, _Present(connection))
-    whose = {"series": series.ordinal, "person": series.person, "study": series.study}
-    connection.execute(IMAGE.insert().values(**whose, body=_body(row)))
-    findings = [*row.findings, *_copies(rows)]
-    place = {"series": series.ordinal, "place": found[0].path, "hint": ""}
-    if findings:
-        values = [{**place, **asdict(one)} for one in findings]
-        connection.execute(FINDING.insert(), values)
-    return studies | {series.study}
+def _settle_series(connection: sa.Connection, batch: Sequence[sa.Row]) -> set[int]:
+    """Writes the rows and the findings of these series anew, and removes those of a series of which no instance counts;
+    the studies in which they were and are."""
+    ordinals = [series.ordinal for series in batch]
+    before = IMAGE.c.series.in_(ordinals)
+    studies = set(connection.scalars(sa.select(IMAGE.c.study).where(before)))
+    connection.execute(IMAGE.delete().where(before))
+    connection.execute(FINDING.delete().where(FINDING.c.series.in_(ordinals)))
+    connection.execute(SERIES.update().where(SERIES.c.ordinal.in_(ordinals)).values(changed=False))
+    images: list[dict[str, Any]] = []
+    findings: list[dict[str, Any]] = []
+    for series in batch:
+        rows = connection.execute(_INSTANCES, {"series": series.ordinal}).all()
+        if found := [Instance.of(orjson.loads(row.body)) for row in rows if row.use == "yes"]:
+            row = image_row(found, _Present(connection))
+            whose = {"series": series.ordinal, "person": series.person, "study": series.study}
+            images.append({**whose, "body": _body(row)})
+            place = {"series": series.ordinal, "place": found[0].path, "hint": ""}
+            findings += [{**place, **asdict(one)} for one in (*row.findings, *_copies(rows))]
+    _insert(connection, IMAGE, images)
+    _insert(connection, FINDING, findings)
+    return studies | {image["study"] for image in images}
 
 
-def _compare_series(connection: sa.Connection, study: int) -> None:
-    """Writes anew what contradicts itself between the series of a study."""
-    connection.execute(FINDING.delete().where(FINDING.c.study == study))
-    bodies = connection.scalars(sa.select(IMAGE.c.body).where(IMAGE.c.study == study)).all()
-    rows = [_comparable(orjson.loads(body)) for body in bodies]
-    file = (
-        sa.select(sa.func.min(FILE.c.path))
-        .join_from(INSTANCE, FILE)
-        .join(SERIES, SERIES.c.ordinal == INSTANCE.c.series)
-    )
-    if findings := study_findings(rows):
-        place = {
-            "study": study,
-            "hint": "",
-            "place": connection.scalar(file.where(SERIES.c.study == study)) or "",
-        }
-        connection.execute(FINDING.insert(), [{**place, **asdict(one)} for one in findings])
+def _compare_series(connection: sa.Connection, studies: set[int]) -> None:
+    """Writes anew what contradicts itself between the series of a study, for each of these."""
+    connection.execute(FINDING.delete().where(FINDING.c.study.in_(studies)))
+    query = sa.select(IMAGE.c.study, IMAGE.c.body).where(IMAGE.c.study.in_(studies)).order_by(IMAGE.c.study)
+    findings: list[dict[str, Any]] = []
+    for study, images in groupby(connection.execute(query), key=attrgetter("study")):
+        if found := study_findings([_comparable(orjson.loads(image.body)) for image in images]):
+            place = {
+                "study": study,
+                "place": connection.scalar(_FIRST_FILE, {"study": study}) or "",
+                "hint": "",
+            }
+            findings += [{**place, **asdict(one)} for one in found]
+    _insert(connection, FINDING, findings)
+
+
+def _insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        connection.execute(table.insert(), rows)
 
 
 def _comparable(body: dict[str, Any]) -> ImageRow:

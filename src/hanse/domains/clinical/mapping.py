@@ -6,6 +6,7 @@ A mapping file is TOML. `[[table]]` has `file`, `entity`, `patient` (the column 
 """
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +23,7 @@ from hanse.domains.clinical.units import convertible, factor
 MAPPING_FILE = "mapping.toml"
 SUFFIXES = (".csv", ".tsv")
 ENTITIES = ("person", "condition", "treatment", "observation")
+_NAMED = frozenset(entity + suffix for entity in ENTITIES for suffix in SUFFIXES)
 
 # Dates of a person that are checked and used, but are no fields: they never leave the prepared data.
 PERSON_DATES = ("birth_date", "death_date")
@@ -62,15 +64,17 @@ def find_tables(folder: Path, vocabulary: Vocabulary) -> list[Source]:
     """The clinical tables below a folder, person first: those that a `mapping.toml` beside them names, and files
     called as an entity (`person.csv`). Raises `BadInput` for a mapping file that cannot be used."""
     found: dict[Path, Source] = {}
-    mappings = {path.parent: path for path in sorted(folder.rglob(MAPPING_FILE))}
-    for place, path in mappings.items():
+    mappings = []
+    for place, _, names in os.walk(folder):
+        if MAPPING_FILE in names:
+            mappings.append(Path(place, MAPPING_FILE))
+        else:
+            named = (Path(place, name) for name in names if name.lower() in _NAMED)
+            found |= {path: Source(path, None) for path in named if path.is_file()}
+    for path in sorted(mappings):
         changed = path.stat().st_mtime_ns
         for table in read_mapping(path, vocabulary):
-            found[place / table.file] = Source(place / table.file, table, changed)
-    for path in sorted(folder.rglob("*")):
-        named = path.suffix.lower() in SUFFIXES and path.stem.lower() in ENTITIES
-        if named and path.parent not in mappings and path.is_file():
-            found[path] = Source(path, None)
+            found[path.parent / table.file] = Source(path.parent / table.file, table, changed)
     return sorted(found.values(), key=_person_first)
 
 
