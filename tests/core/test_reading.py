@@ -19,6 +19,7 @@ from hanse.core.query import (
     Within,
     WithinDays,
     criteria,
+    ordered,
     to_text,
 )
 from hanse.core.reading import MAX_CRITERIA, MAX_DEPTH, MAX_LENGTH, read
@@ -162,3 +163,11 @@ def test_every_use_of_a_field_is_a_criterion_in_the_order_of_the_text() -> None:
         "condition.day",
         "image.modality = 'CT'",
     ]
+
+
+def test_two_ways_to_write_one_question_have_one_order() -> None:
+    ways = (
+        "image.modality IN ('MR', 'CT', 'MR') AND (person.age > 5 OR image.rows = 1)",
+        "(image.rows = 1 OR person.age > 5 OR image.rows = 1) AND image.modality IN ('CT', 'MR')",
+    )
+    assert len({to_text(ordered(read(way).root)) for way in ways}) == 1

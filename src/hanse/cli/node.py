@@ -1,9 +1,10 @@
 """`hanse node`: what the manager of the data does, from a folder of files to datasets that answer."""
 
+import platform
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,12 @@ def _store(home: Path) -> Store:
 @click.option(
     "--enrol", "token", metavar="TOKEN", required=True, help="The one-time token from the hub's operator."
 )
-@click.option("--name", required=True, help="What people call this node.")
-@click.option("--country", required=True, metavar="CODE", help="Two letters, ISO 3166-1.")
+@click.option(
+    "--name", default=platform.node, help="What people call this node; otherwise this machine's name."
+)
+@click.option(
+    "--country", default="ZZ", metavar="CODE", help="Two letters, ISO 3166-1; otherwise ZZ, not known."
+)
 @click.option("--proxy", default="", help="The hospital's web proxy; otherwise HTTPS_PROXY.")
 @click.option("--ca-bundle", default="", help="A PEM file with the authority of a proxy that opens TLS.")
 def init(home: Path, url: str, token: str, name: str, country: str, proxy: str, ca_bundle: str) -> None:
@@ -133,10 +138,21 @@ def prepare(
 @click.option("--link", help="Where to read more.")
 @click.option("--country", metavar="CODE", help="Two letters, ISO 3166-1.")
 @click.option("--synthetic/--real", default=None, help="Whether the persons exist.")
+@click.option(
+    "--policy", "numbers", multiple=True, metavar="NAME=VALUE", help="One number of the policy: threshold=20."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @home_option
 @json_option
-def publish(name: str, access: str | None, yes: bool, home: Path, as_json: bool, **said: Any) -> None:
+def publish(
+    name: str,
+    access: str | None,
+    numbers: tuple[str, ...],
+    yes: bool,
+    home: Path,
+    as_json: bool,
+    **said: Any,
+) -> None:
     """Freeze what was prepared as the next version. What is not said stays as it was; at first, access is protected."""
     store = _store(home)
     description, before = store.described(name) or (Description(name, name), Policy())
@@ -146,6 +162,18 @@ def publish(name: str, access: str | None, yes: bool, home: Path, as_json: bool,
         _confirm_open(name, yes)
     outcome = prepared.publish_prepared(store, name, description, policy)
     _say_published(outcome, policy, as_json)
+
+
+def _policy_number(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    kinds = {one.name: float if one.type is float else int for one in fields(Policy) if one.name != "access"}
+    try:
+        return name, kinds[name](value)
+    except (KeyError, ValueError):
+        raise BadInput(
+            f"--policy {text} sets no number of the policy.",
+            hint=f"Write NAME=VALUE; the names are {', '.join(kinds)}.",
+        ) from None
 
 
 def _confirm_open(name: str, yes: bool) -> None:

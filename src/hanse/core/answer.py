@@ -25,10 +25,10 @@ class Rule(StrEnum):
     """Why a number is what it is."""
 
     EXACT = "exact"
-    ROUNDED = "rounded"
-    WITHHELD = "withheld"  # fewer persons than the threshold, zero included
-    EARLIER = "earlier answer"  # nearly the same persons were counted before
-    CAPPED = "too many questions"  # the dataset has answered as many distinct questions as it may
+    ROUNDED = "rounded"  # with noise, then rounded
+    WITHHELD = "withheld"  # there may be too few persons; none at all is withheld too
+    EARLIER = "earlier answer"  # no more new questions are answered; this one was, and got this then
+    CAPPED = "too many questions"  # no more new questions are answered, and this is one
     NOT_COUNTED = "not counted"  # a criterion was not applied, or the dataset answers nobody
 
 
@@ -40,7 +40,7 @@ class Counts:
     persons: int | None = None
     studies: int | None = None
     series: int | None = None
-    threshold: int | None = None  # of a withheld count: it stands for 0 to threshold-1 persons
+    threshold: int | None = None  # of a withheld count: there are certainly fewer persons than this
     rounding: int | None = None
 
     @property

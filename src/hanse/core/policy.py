@@ -4,9 +4,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-# What a person risks is the number of answers over their variance. With this much variance for each question that is
-# allowed, the attacks of benchmarks/attacks.py guess right in fewer than 60 % of cases (docs/adr/0002-disclosure.md).
-_VARIANCE_PER_QUESTION = 2.0
+from hanse.core.errors import BadInput
 
 
 class Access(StrEnum):
@@ -22,7 +20,9 @@ class Policy:
     at which answers leave.
 
     `distinct_share` and `distinct_most` say how many distinct questions of several criteria are answered. More
-    questions need more noise: a holder who wants more exact numbers allows fewer questions.
+    questions need more noise: a holder who wants more exact numbers allows fewer questions. What a person risks is the
+    number of answers over their variance: with `variance` for each question that is allowed, the attacks of
+    benchmarks/attacks.py guess right in fewer than 60 % of cases (docs/adr/0002-disclosure.md); with less, in more.
     """
 
     access: Access = Access.PROTECTED
@@ -30,7 +30,21 @@ class Policy:
     rounding: int = 10
     distinct_share: float = 0.1  # distinct questions answered, as a share of the dataset's persons
     distinct_most: int = 100  # and never more than this
+    variance: float = 2.0  # of the noise, for each question that is allowed
     grid_ms: int = 100
+
+    def __post_init__(self) -> None:
+        least = {
+            "threshold": 2,
+            "rounding": 1,
+            "distinct_share": 0,
+            "distinct_most": 0,
+            "variance": 0,
+            "grid_ms": 1,
+        }
+        for name, value in least.items():
+            if getattr(self, name) < value:
+                raise BadInput(f"{name} of a policy must be at least {value}.")
 
     def questions(self, persons: int) -> int:
         """How many distinct questions of several criteria a dataset of so many persons answers."""
@@ -39,7 +53,7 @@ class Policy:
     def noise(self, persons: int) -> int:
         """The sides of the noise: each of its two dice shows -h to h with equal chance, h at least half the
         rounding. Their sum has variance 2 h (h + 1) / 3; rounding adds the square of its base over 12."""
-        variance = _VARIANCE_PER_QUESTION * self.questions(persons) - self.rounding**2 / 12
+        variance = self.variance * self.questions(persons) - self.rounding**2 / 12
         needed = (math.sqrt(1 + 6 * max(0.0, variance)) - 1) / 2
         return max(math.ceil(needed), math.ceil(self.rounding / 2))
 

@@ -191,6 +191,28 @@ def map_criteria(node: Node, change: Callable[[Criterion], Node]) -> Node:
     return change(node)
 
 
+def ordered(node: Node) -> Node:
+    """The same question with what is joined by AND or OR, and the values of lists, in one order and once each: two
+    ways to write it become one."""
+    match node:
+        case And(terms) | Or(terms):
+            same = {to_text(term): term for term in map(ordered, terms)}
+            joined = tuple(same[text] for text in sorted(same))
+            return joined[0] if len(joined) == 1 else And(joined) if isinstance(node, And) else Or(joined)
+        case In(field, values):
+            return In(field, tuple(sorted(set(values), key=repr)))
+        case Not(term):
+            return Not(ordered(term))
+        case Exists(where):
+            return Exists(ordered(where))
+        case Count(field, where, op, number):
+            return Count(field, None if where is None else ordered(where), op, number)
+        case WithinDays(first, second, low, high):
+            sides = [one if isinstance(one, str) else ordered(one) for one in (first, second)]
+            return WithinDays(sides[0], sides[1], low, high)
+    return node
+
+
 def walk(node: Node) -> Iterator[Node]:
     yield node
     for child in children(node):

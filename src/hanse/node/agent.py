@@ -57,7 +57,7 @@ def answer(config: NodeConfig, gate: Gate, message: Envelope) -> Reply:
 
     A refusal leaves on the grid too, when anything here is protected.
     """
-    arrived = time.monotonic()
+    arrived, at = time.monotonic(), clock.text(clock.now())
     asked = wire.question(message.body)
     try:
         visit = Visit(who=f"{message.sender} for {asked.asker}", operation="count", reference=asked.search)
@@ -69,7 +69,7 @@ def answer(config: NodeConfig, gate: Gate, message: Envelope) -> Reply:
         name=config.name,
         country=config.country,
         state=NodeState.ANSWERED,
-        at=clock.text(clock.now()),
+        at=at,  # of arrival: a later time would tell how long it took
         vocabulary=VOCABULARY.version,
         software=__version__,
         datasets=counted,

@@ -24,7 +24,7 @@ from hanse.core.dataset import canonical
 from hanse.core.disclosure import Asked
 from hanse.core.fields import PERSON, Field, Vocabulary
 from hanse.core.policy import Access, Policy
-from hanse.core.query import Everyone, Question, criteria, to_text
+from hanse.core.query import Everyone, Question, criteria, ordered, to_text
 from hanse.core.reading import read
 from hanse.lib import log, sql
 from hanse.node.index import Index, Selection, Sums, open_index
@@ -228,7 +228,7 @@ class _Door:
     ledger: DatasetLedger
 
     def counts(self, question: Question, selection: Selection, vocabulary: Vocabulary) -> Counts:
-        asked = Asked(question.text, single=is_single(question, vocabulary))
+        asked = Asked(to_text(ordered(question.root)), single=is_single(question, vocabulary))
         cohort = self.index.cohort(selection, self.number)
         return disclosure.decide(cohort, self.policy, self.ledger, asked)
 
@@ -236,7 +236,7 @@ class _Door:
         """A breakdown. Values that nobody has are left out, and so are those whose counts are withheld: that a value
         occurs at all is a number too."""
         cohorts = self.index.cells(selection, self.number, field)
-        text = f"{question.text}\nby {field.name}"
+        text = f"{to_text(ordered(question.root))}\nby {field.name}"
         asked = Asked(text, single=question == EVERYONE, cells=1 if field.entity == PERSON else 3)
         released = disclosure.breakdown(cohorts, self.policy, self.ledger, asked)
         return tuple(Cell(value, counts) for value, counts in released.items() if counts.persons)
