@@ -81,8 +81,8 @@ class Preparation:
 
     def relations(self, number: int) -> dict[str, str]:
         with sql.read(self.engine) as records:
-            first = number * PERSONS_PER_PART
-            found = rows(records, range(first, first + PERSONS_PER_PART), self.vocabulary)
+            persons = range(number * PERSONS_PER_PART, (number + 1) * PERSONS_PER_PART)
+            found = {**rows(records, persons, self.vocabulary), SOURCES: _sources(records, persons)}
         return {
             entity: self._relation(entity, found.get(entity, ()))
             for entity in (*self.vocabulary.entities, SOURCES)
@@ -129,8 +129,8 @@ def known(records: sa.Connection, ordinals: range) -> Iterator[Known]:
 
 
 def rows(records: sa.Connection, ordinals: range, vocabulary: Vocabulary) -> Rows:
-    """The rows of these persons by entity, and their files under `source`."""
-    found: Rows = {SOURCES: _sources(records, ordinals)}
+    """The rows of these persons by entity."""
+    found: Rows = {}
     for one in known(records, ordinals):
         place = {"person": one.ordinal}
         for entity, several in {**one.told, IMAGE_ENTITY: one.imaged}.items():

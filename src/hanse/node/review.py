@@ -11,7 +11,7 @@ from hanse.core.fields import Vocabulary
 from hanse.lib import files, sql
 from hanse.node import prepared, report
 from hanse.node.agreement import disagreements
-from hanse.node.store import PERSONS_PER_PART, SOURCES
+from hanse.node.store import PERSONS_PER_PART
 from hanse.node.work import CLINICAL, FILE, FINDING, INSTANCE, PERSON, SERIES
 
 
@@ -35,8 +35,8 @@ def _rows(connection: sa.Connection, quality: report.Quality, vocabulary: Vocabu
     last = connection.scalar(sa.select(sa.func.max(PERSON.c.ordinal))) or 0
     for first in range(0, last + 1, PERSONS_PER_PART):
         rows = prepared.rows(connection, range(first, first + PERSONS_PER_PART), vocabulary)
-        for entity in rows.keys() - {SOURCES}:
-            for row in rows[entity]:
+        for entity, several in rows.items():
+            for row in several:
                 quality.row(entity, row)
         totals["persons"] += len(rows.get("person", ()))
         totals["series"] += len(rows.get("image", ()))

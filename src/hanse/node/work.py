@@ -69,6 +69,7 @@ SERIES = sa.Table(
     sa.Column("changed", sa.Boolean, nullable=False),
     sa.Index("series_changed", "changed", sqlite_where=sa.text("changed")),
     sa.Index("series_person", "person"),
+    sa.Index("series_study", "study"),
 )
 
 # `use` is yes, copy (another file has the same instance and content), or contradicts (the same instance, other
