@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hanse.core import clock, ids, plain, wire
+from hanse.core import clock, ids, plain, shape, wire
 from hanse.core.answer import NodeAnswer, NodeState, totals
 from hanse.core.check import check, resolve
 from hanse.core.errors import BadEnvelope, BadQuestion, Problem
@@ -145,16 +145,16 @@ async def _heard(reply: Reply, node: Node, took_ms: int, datasets: frozenset[str
     """What a node replied, under the name and country that the hub knows it by."""
     try:
         if reply.kind is Kind.PROBLEM:
-            state = NodeState.FAILED if int(reply.body.get("status", 500)) >= 500 else NodeState.REFUSED
-            return replace(_silent(node, state), took_ms=took_ms, problem=dict(reply.body))
+            problem = shape.problem(reply.body)
+            state = NodeState.FAILED if problem["status"] >= 500 else NodeState.REFUSED
+            return replace(_silent(node, state), took_ms=took_ms, problem=problem)
         # Reading a large answer strictly takes some ten milliseconds; others are being served meanwhile.
-        large = len(reply.body.get("datasets", ())) > 20
-        reading = asyncio.to_thread(plain.answer_from_plain, reply.body) if large else None
+        reading = asyncio.to_thread(plain.answer_from_plain, reply.body) if _is_large(reply.body) else None
         answer = await reading if reading else plain.answer_from_plain(reply.body)
         if any(one.dataset != wire.dataset_id(node.key.kid, one.name) for one in answer.datasets):
             raise BadEnvelope("It counts a dataset that is not the node's.")
-    except Problem as problem:
-        told = BadEnvelope(f"The node's answer cannot be used: {problem.detail}").as_dict()
+    except Problem as error:
+        told = BadEnvelope(f"The node's answer cannot be used: {error.detail}").as_dict()
         return replace(_silent(node, NodeState.FAILED), took_ms=took_ms, problem=told)
     wanted = tuple(one for one in answer.datasets if not datasets or one.dataset in datasets)
     return replace(
@@ -167,3 +167,9 @@ async def _heard(reply: Reply, node: Node, took_ms: int, datasets: frozenset[str
         datasets=wanted,
         problem=None,
     )
+
+
+def _is_large(body: Any) -> bool:
+    """Whether an answer, which may still be anything, claims to have many datasets."""
+    datasets = body.get("datasets") if isinstance(body, dict) else None
+    return isinstance(datasets, list) and len(datasets) > 20
