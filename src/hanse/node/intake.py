@@ -267,6 +267,8 @@ def _quarantine(connection: sa.Connection, run: Run, file: int, rejected: Reject
 
 def read_tables(run: Run, sources: Sequence[tuple[ClinicalSource, SourceFile]]) -> None:
     """Reads clinical tables whole: the rows of a table replace those it gave before, in one transaction."""
+    if not sources:
+        return
     places = _Places(run)
     for done, (source, file) in enumerate(sources, start=1):
         with sql.begin(run.engine) as connection:
