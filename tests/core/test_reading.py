@@ -98,6 +98,11 @@ def test_a_mistake_is_shown_at_its_place(text: str, at: int) -> None:
         "exists(person.sex = 'female')",
         "within_days(condition.day, image.modality = 'MR', 0)",
         "image.model LIKE 'x\\'",
+        "image.rows > 1e999",
+        "image.rows > -1e300",
+        "image.rows = 1000000000000000000",
+        "image.model = '\ud800'",
+        "image.model = '\0'",
         "FALSE",
     ],
 )
@@ -136,6 +141,10 @@ def test_a_mistake_inside_deep_parentheses_is_found_at_once() -> None:
         [],
         {"op": "like", "args": [{"op": "casei"}, 1]},
         {"op": 3},
+        {"op": "=", "args": [{"property": "image.rows"}, 10**400]},
+        {"op": "=", "args": [{"property": "image.rows"}, float("inf")]},
+        {"op": "=", "args": [{"property": "image.model"}, "\0"]},
+        {"op": "=", "args": [{"property": "image.model"}, "\ud800"]},
     ],
 )
 def test_json_that_is_no_question_is_refused(body: object) -> None:

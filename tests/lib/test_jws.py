@@ -95,6 +95,12 @@ def test_what_is_no_token_is_refused(bad: object) -> None:
         jws.verify(bad, KEY.public, TYP)  # type: ignore[arg-type]
 
 
+def test_an_unverified_token_that_cannot_be_decoded_is_refused() -> None:
+    head, _, signature = KEY.sign(b"x", TYP).split(".")
+    with pytest.raises(BadEnvelope):
+        jws.unverified(f"{head}.A.{signature}")
+
+
 def test_a_token_is_bounded_and_a_larger_one_must_be_allowed() -> None:
     token = KEY.sign(b"x" * 100_000, TYP)
     with pytest.raises(BadEnvelope, match="65536"):

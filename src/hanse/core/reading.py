@@ -35,6 +35,7 @@ MAX_LENGTH = 16_000
 MAX_DEPTH = 32
 MAX_TREE = 2 * MAX_DEPTH + 6  # levels of the JSON: an object and a list for each, and a comparison's own
 MAX_CRITERIA = 500
+MAX_NUMBER = 10**18  # what a database counts with, and more than any field holds
 
 
 def read(source: str | Mapping[str, Any] | bool) -> Question:
@@ -67,6 +68,7 @@ _TOKEN = re.compile(
     r"""|(?P<group>\()|(?P<close>\))|(?P<foreign>[^\x00-\x7f])""",
     re.IGNORECASE,
 )
+_NO_LETTER = re.compile("[\0\ud800-\udfff]")  # JSON can write half a letter, which no database can hold
 _GROUP_NAMES = 0x4E00  # 20 000 letters that CQL2 allows in names and that no field has
 
 
@@ -78,6 +80,9 @@ def _parse_text(text: str) -> Any:
     """
     if len(text) > MAX_LENGTH:
         raise QuestionTooLarge(f"The question has {len(text)} characters; at most {MAX_LENGTH} are read.")
+    if wrong := _NO_LETTER.search(text):
+        place = wrong.end()
+        raise BadQuestion(f"What stands at character {place} is no letter.", at=place)
     groups: dict[str, Any] = {}
     open_at: list[tuple[int, bool]] = []
     rest = text
@@ -304,6 +309,10 @@ def _field(tree: Any) -> str:
 def _value(tree: Any) -> Value:
     if tree is None:
         raise BadQuestion("Nothing equals NULL.", hint="Write: field IS NULL, or field IS NOT NULL.")
+    if isinstance(tree, str) and _NO_LETTER.search(tree):
+        raise BadQuestion("A text holds something that is no letter.")
+    if isinstance(tree, (int, float)) and not abs(tree) < MAX_NUMBER:  # nor infinite, nor no number at all
+        raise BadQuestion(f"Numbers are smaller than {MAX_NUMBER:g}.")
     if isinstance(tree, float) and tree.is_integer() and abs(tree) < 2**53:
         return int(tree)
     if isinstance(tree, (str, int, float)):

@@ -177,7 +177,10 @@ def key_id(token: str, *, limit: int = SMALL_TOKEN) -> str:
 def unverified(token: str, *, limit: int = SMALL_TOKEN) -> bytes:
     """The payload of a token whose key stands inside it (enrolment): use only the key, then call `verify`."""
     _header(token, limit)
-    return urlsafe_b64decode(token.split(".")[1].encode())
+    try:
+        return urlsafe_b64decode(token.split(".")[1].encode())
+    except ValueError:
+        raise BadEnvelope("The token's payload cannot be read.") from None
 
 
 def fingerprint(kid: str) -> str:
