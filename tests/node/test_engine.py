@@ -164,7 +164,10 @@ def database() -> duckdb.DuckDBPyConnection:
     for name, columns in COLUMNS.items():
         keys = {"person": "dataset INTEGER, ordinal INTEGER, ", "image": "series INTEGER, "}.get(name, "")
         typed = ", ".join(f"{column} {SQL.get(type, 'INTEGER')}" for column, (type, _) in columns.items())
-        connection.execute(f"CREATE TABLE {name} (person INTEGER, {keys}{typed})")
+        texts = "".join(
+            f', "{one} folded" VARCHAR' for one, (type, _) in columns.items() if type is Type.TEXT
+        )
+        connection.execute(f"CREATE TABLE {name} (person INTEGER, {keys}{typed}{texts})")
     return connection
 
 
@@ -178,7 +181,16 @@ def fill(database: duckdb.DuckDBPyConnection, persons: list[Person]) -> list[tup
         keys = {"person": lambda place, i: (0, place), "image": lambda place, i: (i,)}.get(
             name, lambda place, i: ()
         )
-        rows = [(place, *keys(place, i), *(row[column] for column in columns)) for place, i, row in flat]
+        folded = [column for column, (type, _) in columns.items() if type is Type.TEXT]
+        rows = [
+            (
+                place,
+                *keys(place, i),
+                *map(row.get, columns),
+                *(row[one] and row[one].lower() for one in folded),
+            )
+            for place, i, row in flat
+        ]
         if rows:
             database.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(rows[0]))})", rows)
     return places

@@ -36,8 +36,8 @@ class Node:
 
     @contextmanager
     def ledger(self, dataset: str = "dataset_a") -> Iterator[DatasetLedger]:
-        with sql.begin(self.engine) as connection:
-            yield DatasetLedger(connection, b"the node's own", dataset)
+        with sql.begin(self.engine) as connection, DatasetLedger(connection, b"own", dataset) as ledger:
+            yield ledger
 
 
 @pytest.fixture

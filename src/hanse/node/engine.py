@@ -243,9 +243,8 @@ class _Compiler:
                 return f"{column} BETWEEN {self._value(low)} AND {self._value(high)}"
             case Like(pattern=pattern, fold=fold):
                 escape = r" ESCAPE '\'" if "\\" in pattern else ""  # much slower, so only where it is needed
-                # lower() twice is three times as fast as ILIKE in DuckDB 1.5.
                 if fold:
-                    return f"lower({column}) LIKE {self._value(pattern.lower())}{escape}"
+                    column, pattern = f"{_table(entity(node.field))}.{folded(node.field)}", pattern.lower()
                 return f"{column} LIKE {self._value(pattern)}{escape}"
         return f"{column} IS NULL"
 
@@ -277,6 +276,11 @@ def _terms(node: Node) -> tuple[Node, ...]:
 
 def _table(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def folded(field: str) -> str:
+    """The column that holds a text field in small letters: made once, since `lower` costs more than LIKE itself."""
+    return '"' + field.partition(".")[2].replace('"', '""') + ' folded"'
 
 
 def _quoted(field: str) -> str:

@@ -178,15 +178,15 @@ class Gate:
         cells: dict[str, tuple[Cell, ...]] = {}
         if plan.question is not None:
             selection, sums = selections[plan.question]
-            ledger = self._ledger(connection, published)
-            door = _Door(held.index, plan.number, published.policy, ledger)
-            if published.policy.access is Access.OPEN:
-                counts = disclosure.open_counts(*sums.of(plan.number))
-            else:
-                counts = door.counts(plan.question, selection, self._vocabulary)
-            for field in fields:
-                if field.name in published.manifest.columns:
-                    cells[field.name] = door.cells(plan.question, selection, field)
+            with self._ledger(connection, published) as ledger:
+                door = _Door(held.index, plan.number, published.policy, ledger)
+                if published.policy.access is Access.OPEN:
+                    counts = disclosure.open_counts(*sums.of(plan.number))
+                else:
+                    counts = door.counts(plan.question, selection, self._vocabulary)
+                for field in fields:
+                    if field.name in published.manifest.columns:
+                        cells[field.name] = door.cells(plan.question, selection, field)
         return DatasetAnswer(
             dataset=published.manifest.dataset,
             name=published.manifest.name,
@@ -211,10 +211,10 @@ class Gate:
                 if one.policy.access is Access.OPEN:
                     totals[one.manifest.dataset] = disclosure.open_counts(*sums.of(number))
                     continue
-                ledger = self._ledger(connection, one)
-                ledger.enter(one.manifest.version, partial(index.roster, number), one.policy)
-                door = _Door(index, number, one.policy, ledger)
-                totals[one.manifest.dataset] = door.counts(EVERYONE, selection, self._vocabulary)
+                with self._ledger(connection, one) as ledger:
+                    ledger.enter(one.manifest.version, partial(index.roster, number), one.policy)
+                    door = _Door(index, number, one.policy, ledger)
+                    totals[one.manifest.dataset] = door.counts(EVERYONE, selection, self._vocabulary)
         return totals
 
 

@@ -19,13 +19,13 @@ from hanse.core.disclosure import Cohort, Roster
 from hanse.core.errors import QuestionTooCostly
 from hanse.core.fields import PERSON, Field, Type, Vocabulary
 from hanse.core.query import Question
-from hanse.node.engine import IMAGE, Select, compile_question
+from hanse.node.engine import IMAGE, Select, compile_question, folded
 from hanse.node.store import Published, fingerprint
 
 Places = NDArray[np.int32]
 
 KEYS = {PERSON: (), IMAGE: ("study", "series")}
-_FORMAT = "2"
+_FORMAT = "3"
 _TYPES = {Type.INTEGER: "INTEGER", Type.DAY: "INTEGER", Type.NUMBER: "DOUBLE", Type.BOOLEAN: "BOOLEAN"}
 
 
@@ -134,12 +134,19 @@ class Index:
         start, end = np.searchsorted(places, (first, last))
         places, codes = places[start:end], codes[start:end]
         selected = selection.images if field.entity == IMAGE else selection.persons
-        kept = np.isin(places, _between(selected, first, last), assume_unique=False)
-        cells = {}
-        for code in np.unique(codes):
-            chosen = places[kept & (codes == code)]
-            cells[values[code]] = self._cell(selection, chosen, field.entity)
-        return cells
+        selected = _between(selected, first, last)
+        marked = np.zeros(last - first, bool)
+        marked[selected - first] = True
+        kept = marked[places - first]
+        occurring = np.flatnonzero(np.bincount(codes, minlength=len(values)))
+        places, codes = places[kept], codes[kept]
+        order = np.argsort(codes, kind="stable")
+        places, codes = places[order], codes[order]
+        starts, ends = (np.searchsorted(codes, occurring, side=side) for side in ("left", "right"))
+        return {
+            values[code]: self._cell(selection, places[start:end], field.entity)
+            for code, start, end in zip(occurring, starts, ends, strict=True)
+        }
 
     def roster(self, number: int) -> Roster:
         """The persons of a dataset, each with a number that changes when one of the person's rows does."""
@@ -301,9 +308,11 @@ def _fill_table(
     fields = [field for field in vocabulary.of(entity) if field.type is not Type.KEY]
     typed = {field.column: _type(field) for field in fields}
     typed |= dict.fromkeys(KEYS.get(entity, ()), "INTEGER")
+    texts = {field.column: folded(field.name) for field in fields if field.type is Type.TEXT}
     own = {"dataset": "INTEGER", "ordinal": "INTEGER"} if entity == PERSON else {}
-    columns = ", ".join(f'"{name}" {type}' for name, type in ({"person": "INTEGER"} | own | typed).items())
-    connection.execute(f'CREATE TABLE "{entity}" ({columns})')
+    columns = [f'"{name}" {type}' for name, type in ({"person": "INTEGER"} | own | typed).items()]
+    columns += [f"{column} VARCHAR" for column in texts.values()]
+    connection.execute(f'CREATE TABLE "{entity}" ({", ".join(columns)})')
     if not paths:
         return
     source = "read_parquet($paths, union_by_name = true, filename = true)"
@@ -311,8 +320,11 @@ def _fill_table(
         row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}", {"paths": paths}).fetchall()
     }
     present = [name for name in typed if name in known]
-    values = "".join(f', "{name}"' for name in present)
+    values = "".join(f', "{name}"' for name in present) + "".join(
+        f", {texts[name]}" for name in texts if name in known
+    )
     given = "".join(f', TRY_CAST(rows."{name}" AS {typed[name]})' for name in present)
+    given += "".join(f', lower(rows."{name}")' for name in texts if name in known)
     if entity == PERSON:
         connection.execute(
             f"INSERT INTO person (person, dataset, ordinal{values})"

@@ -10,6 +10,7 @@ import hmac
 import zlib
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import sqlalchemy as sa
@@ -69,6 +70,8 @@ _KEEP = sa.insert(_ANSWER)
 class DatasetLedger:
     """The `disclosure.Ledger` of one dataset within one transaction; reads nothing before it is asked.
 
+    What is noted is written when the block ends (`with DatasetLedger(...) as ledger`), all at once.
+
     A dataset of which no version was entered has no released size: it answers single criteria only.
     """
 
@@ -76,6 +79,15 @@ class DatasetLedger:
         self.secret = hmac.digest(node_secret, b"disclosure" + dataset.encode(), "sha256")
         self._connection = connection
         self._dataset = dataset
+        self._fresh: dict[str, Counts] = {}
+        self._charge = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None and self._fresh:
+            self._keep()
 
     @property
     def epoch(self) -> int:
@@ -87,7 +99,7 @@ class DatasetLedger:
 
     @property
     def spent(self) -> int:
-        return self._state.spent if self._state else 0
+        return (self._state.spent if self._state else 0) + self._charge
 
     def enter(self, version: int, roster: Callable[[], Roster], policy: Policy) -> None:
         """Takes up a version: questions are answered afresh when enough of the dataset has changed.
@@ -110,15 +122,19 @@ class DatasetLedger:
     def given(self, texts: list[str]) -> dict[str, Given]:
         keys = {self._key(text): text for text in texts}
         rows = self._connection.execute(_GIVEN, {"of": self._dataset, "keys": list(keys)})
-        return {keys[row.question]: Given(_counts(row), row.epoch) for row in rows}
+        found = {keys[row.question]: Given(_counts(row), row.epoch) for row in rows}
+        return found | {text: Given(self._fresh[text], self.epoch) for text in texts if text in self._fresh}
 
     def note(self, answers: Mapping[str, Counts], charge: int) -> None:
-        rows = [self._row(text, counts) for text, counts in answers.items()]
+        self._fresh |= answers
+        self._charge += charge
+
+    def _keep(self) -> None:
+        rows = [self._row(text, counts) for text, counts in self._fresh.items()]
         self._connection.execute(_FORGET, {"of": self._dataset, "keys": [row["question"] for row in rows]})
         self._connection.execute(_KEEP, rows)
-        if charge:
-            self._connection.execute(_SPEND, {"of": self._dataset, "now": self.spent + charge})
-            del self._state
+        self._connection.execute(_SPEND, {"of": self._dataset, "now": self.spent})
+        self._fresh, self._charge = {}, 0
 
     @cached_property
     def _state(self) -> sa.Row | None:
