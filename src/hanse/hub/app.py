@@ -7,12 +7,13 @@ from typing import Annotated, Any
 
 import orjson
 import sqlalchemy as sa
-from fastapi import APIRouter, FastAPI, Header, Response
+from fastapi import APIRouter, FastAPI, Header, HTTPException, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hanse import __version__
 from hanse.core import clock, plain
@@ -29,7 +30,9 @@ from hanse.lib import sql
 from hanse.link.inbound import Inbound
 from hanse.link.mailbox import Mailbox, MemoryMailbox
 
+API = "/api/v1"
 STREAM = "text/event-stream"
+MAX_BODY = 1 << 20  # bytes of a request to the API; a question has 16 000 characters
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def make_app(
         title="Hanse",
         version=__version__,
         description="Find datasets, and ask one question of every node of the federation.",
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=f"{API}/openapi.json",
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
@@ -86,6 +89,7 @@ def make_app(
     app.state.hub = hub
     app.router.routes.extend([*hub.inbound.routes, *pages(hub)])
     app.include_router(api(hub))
+    app.add_middleware(Bounded)
     return app
 
 
@@ -97,11 +101,32 @@ def _mailbox(config: HubConfig) -> Mailbox:
     return PostgresMailbox(config.mailbox)
 
 
+class Bounded:
+    """Stops reading a request to the API after `MAX_BODY` bytes: FastAPI takes a body into memory, however long it is.
+    The link has bounds of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        size = 0
+
+        async def bounded() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > MAX_BODY:
+                raise HTTPException(413, f"A request to the API has at most {MAX_BODY} bytes.")
+            return message
+
+        await self._app(scope, bounded if scope.get("path", "").startswith(API) else receive, send)
+
+
 async def _on_bad_request(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    problem = BadInput(f"{place}: {first['msg']}", hint="The shapes of all requests: /api/v1/openapi.json")
+    problem = BadInput(f"{place}: {first['msg']}", hint=f"The shapes of all requests: {API}/openapi.json")
     return problems.response(problem.as_dict() | {"status": 422})
 
 
@@ -118,7 +143,7 @@ class SearchRequest(BaseModel):
 
 def api(hub: Hub) -> APIRouter:
     """`/api/v1`."""
-    router = APIRouter(prefix="/api/v1", responses={"default": {"description": "A problem (RFC 9457)"}})
+    router = APIRouter(prefix=API, responses={"default": {"description": "A problem (RFC 9457)"}})
 
     @router.get("/datasets", summary="All datasets of approved nodes")
     def datasets() -> Response:
