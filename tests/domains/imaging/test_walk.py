@@ -104,6 +104,14 @@ def test_a_path_that_leads_out_of_an_archive_is_refused(tmp_path: Path, name: st
     assert found(tmp_path) == ["a.zip!/good.dcm"]
 
 
+def test_a_member_without_a_name_is_refused(tmp_path: Path):
+    pack(tmp_path / "a.zip", {"?": b"x", "good.dcm": dicom.file()}, zipfile.ZIP_STORED)
+    damaged = (tmp_path / "a.zip").read_bytes().replace(b"?", b"\0")
+    (tmp_path / "a.zip").write_bytes(damaged)
+    assert reasons(tmp_path) == {"a.zip!/": "a member of the archive has no name"}
+    assert found(tmp_path) == ["a.zip!/good.dcm"]
+
+
 def test_a_zip_bomb_is_refused_by_what_it_declares(tmp_path: Path):
     pack(tmp_path / "a.zip", {"bomb": bytes(100 << 20), "good.dcm": dicom.file()})
     assert "200 times" in reasons(tmp_path)["a.zip!/bomb"]

@@ -85,7 +85,7 @@ def _members(folder: Path, archive: SourceFile) -> Iterator[SourceFile | Rejecte
     """The members of an archive in the order of its directory, those that cannot be trusted rejected."""
     try:
         with Archive(folder, archive.path) as opened:
-            infos = [info for info in opened.infolist() if not info.is_dir()]
+            infos = [info for info in opened.infolist() if not info.filename.endswith("/")]
     except Unusable as error:
         yield error.of(archive.path)
         return
@@ -108,6 +108,8 @@ def _members(folder: Path, archive: SourceFile) -> Iterator[SourceFile | Rejecte
 
 def _refusal(info: zipfile.ZipInfo) -> Unusable | None:
     """Why a member is not read, by what the archive's directory declares; None when it may be."""
+    if not info.filename:
+        return Unusable("a member of the archive has no name", "pack or fetch the archive again")
     parts = info.filename.split("/")
     if not parts[0] or ".." in parts or ":" in parts[0] or "\\" in info.filename:
         return Unusable(
