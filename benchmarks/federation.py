@@ -162,7 +162,7 @@ def join(home: Path, settings: HubConfig, name: str) -> None:
     enrolled = enrol.enrol(home, settings.url, token.text(), name, "DE")
     with sql.begin(records) as connection:
         registry.decide(connection, "approve", enrolled.config.id, clock.now())
-    policy = Policy(distinct_share=100.0, distinct_most=100_000)
+    policy = Policy(distinct_share=100.0, distinct_most=100_000, variance=0.0)
     with duckdb.connect() as connection:
         tables = {"person": PERSON, "condition": CONDITION, "image": IMAGE}
         publish_queries(Store(home), Description("images", name, synthetic=True), policy, connection, tables)

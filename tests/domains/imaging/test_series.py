@@ -118,6 +118,13 @@ def test_what_is_wrong_is_found(changes: dict[str, Any], code: str):
     assert codes(image_row([instance(**changes)])) == {code}
 
 
+def test_what_a_kind_of_object_cannot_have_is_not_missed():
+    outlines = image_row([instance(1, Modality="RTSTRUCT", BodyPartExamined=None)])
+    unpaired = image_row([instance(1, ImageLaterality="U")])
+    assert codes(outlines) == codes(unpaired) == set()
+    assert "laterality" not in unpaired.columns or unpaired.columns["laterality"] is None
+
+
 @pytest.mark.parametrize(
     ("keyword", "code"),
     [

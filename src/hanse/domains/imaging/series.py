@@ -113,14 +113,19 @@ _CODED = {
 }
 _MAY_MIX = frozenset({"transfer_syntax", "photometric_interpretation", "pixel_representation"})
 _EXPECTED = frozenset({"modality", "body_part", "manufacturer", "sop_class"})
+_NO_BODY_PART = frozenset(
+    {"RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "KO", "PR", "REG"}
+)  # their IODs lack the attribute
+_NO_VALUE = {"laterality": frozenset({"U"})}  # "unpaired body part" is no side
 
 
 def _codes(headers: Sequence[Mapping[str, Value]], findings: list[Finding]) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for column, keywords in _CODED.items():
         raw = next((value for keyword in keywords if (value := _most(headers, keyword)) is not None), None)
-        if raw is None:
-            if column in _EXPECTED:
+        if raw is None or raw in _NO_VALUE.get(column, ()):
+            of_no_body = column == "body_part" and found.get("modality") in _NO_BODY_PART
+            if column in _EXPECTED and not of_no_body:
                 findings.append(_missing(keywords[0], len(headers)))
             continue
         found[column] = _code(column, raw)
