@@ -111,7 +111,7 @@ def _scan(run: Run, tables: Mapping[str, mapping.Source]) -> _Scan:
             # A table is read again when its mapping file changes, too.
             described = tables[found.path].described_ns
             scan.tables.append(replace(found, mtime_ns=found.mtime_ns + described))
-        elif Path(found.path).name != mapping.MAPPING_FILE:
+        elif found.path.rpartition("/")[2] != mapping.MAPPING_FILE:
             scan.images.append(found)
     run.progress(done, done, "files found")
     return scan
@@ -122,7 +122,7 @@ def _forget(run: Run, scan: _Scan, accept_removals: bool) -> tuple[set[str], int
     there = {file.path: file for file in (*scan.images, *scan.tables)}
     with sql.read(run.engine) as connection:
         query = sa.select(FILE).where(FILE.c.kind.in_(["image", "clinical", "rejected"]))
-        known = {row.path: row for row in connection.execute(query)}
+        known = {row.path: row for row in connection.execute(query).all()}
     gone = known.keys() - there.keys()
     if len(gone) > max(_FEW, len(known) // 2) and not accept_removals:
         raise Conflict(
