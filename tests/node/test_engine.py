@@ -1,5 +1,7 @@
 """The fast engine finds what the meaning says, on generated questions and data."""
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import duckdb
@@ -28,6 +30,7 @@ from hanse.core.query import (
     rows_of,
 )
 from hanse.core.reading import read
+from hanse.node.engine import compile_question
 from hanse.node.index import Index
 
 TREE = CodeList(
@@ -206,6 +209,24 @@ def test_duckdb_finds_what_the_question_means(
     found = Index([], VOCABULARY, database).select(question)
     assert set(found.persons.tolist()) == meant.persons
     assert {places[image] for image in found.images} == meant.images
+
+
+def test_what_is_looked_up_does_not_depend_on_whether_somebody_is_left(database: Any) -> None:
+    fill(database, [{"person": [{"age": 1}], "image": [{"words": None, "size": 1.0}] * 50, "condition": []}])
+
+    def most_scanned(age: int) -> int:
+        question = read(f"(person.age = {age} AND exists(image.size > 0.5)) OR person.age > 9")
+        (lookup,) = compile_question(question, VOCABULARY).wanted
+        profile = f"EXPLAIN (ANALYZE, FORMAT JSON) {lookup.sql}"
+        plan = json.loads(database.execute(profile, lookup.values).fetchone()[1])
+        return max(part["operator_rows_scanned"] for part in parts(plan))
+
+    def parts(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        for part in plan["children"]:
+            yield part
+            yield from parts(part)
+
+    assert most_scanned(age=1) == most_scanned(age=2) == 50
 
 
 @settings(max_examples=200, deadline=None)

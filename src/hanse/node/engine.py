@@ -113,6 +113,7 @@ class _Compiler:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
         self.values: dict[str, Any] = {}
+        self.opened: dict[str, str] = {}
 
     def lookups(self, terms: Sequence[Node]) -> list[_Lookup]:
         """The persons with a choice of rows that makes all terms true."""
@@ -187,14 +188,16 @@ class _Compiler:
             case Not(term):
                 return f"(NOT {self._truth(term)})"
             case Exists() | Count() | WithinDays():
-                known = (
-                    f"person.person {'IN' if one.wanted else 'NOT IN'} ({one.sql})"
-                    for one in self._lookups_of(node)
-                )
-                return f"({' AND '.join(known)})"
+                return f"({' AND '.join(map(self._known, self._lookups_of(node)))})"
             case Compare() | In() | Between() | Like() | IsNull() | Within():
                 return f"({self._criterion(node)})"
         return "TRUE"
+
+    def _known(self, lookup: _Lookup) -> str:
+        """Whether a person is one of those that were looked up beforehand."""
+        name = f"opened{len(self.opened)}"
+        self.opened[name] = lookup.sql
+        return f"person.person {'IN' if lookup.wanted else 'NOT IN'} (SELECT person FROM {name})"
 
     def _count(self, node: Count) -> _Lookup:
         """When a count of zero satisfies the comparison, those are looked up whose rows do not satisfy it."""
@@ -261,8 +264,20 @@ class _Compiler:
         return None
 
     def select(self, sql: str) -> Select:
-        """The statement with those of the values that it names."""
+        """The statement with those of the look-ups and of the values that it names."""
+        # DuckDB passes over a look-up that nobody is left to need. How long a question takes would then tell whether
+        # somebody with some properties is there; so each is carried out, whoever is left.
+        if opened := self._opened_in(sql):
+            tables = (f"{name} AS MATERIALIZED ({inner})" for name, inner in opened.items())
+            sql = f"WITH {', '.join(tables)} {sql}"
         return Select(sql, {name: self.values[name] for name in re.findall(r"\$(v\d+)", sql)})
+
+    def _opened_in(self, sql: str) -> dict[str, str]:
+        """The look-ups that a statement needs, each after those that it needs itself."""
+        found: dict[str, str] = {}
+        for name in re.findall(r"opened\d+", sql):
+            found |= self._opened_in(self.opened[name]) | {name: self.opened[name]}
+        return found
 
     def _value(self, value: Any) -> str:
         name = f"v{len(self.values)}"
