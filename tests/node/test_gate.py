@@ -15,7 +15,7 @@ from hanse.core.policy import Access, Policy
 from hanse.domains import VOCABULARY
 from hanse.lib import log, sql
 from hanse.node.gate import Gate, Visit
-from hanse.node.index import limited
+from hanse.node.index import limited, open_index
 from hanse.node.publish import publish_queries
 from hanse.node.store import Store
 from hanse.node.withdraw import withdraw
@@ -218,6 +218,15 @@ def test_a_question_that_takes_too_long_is_ended() -> None:
     cursor = duckdb.connect().cursor()
     with pytest.raises(QuestionTooCostly), limited(cursor, 0.1):
         cursor.execute("SELECT sum(a.range * b.range) FROM range(1000000) AS a, range(1000000) AS b")
+
+
+def test_a_question_that_needs_too_much_memory_is_ended_and_writes_nothing(tmp_path: Path) -> None:
+    index = open_index([], VOCABULARY, tmp_path, memory_mb=32, threads=1)
+    cursor = index._connection.cursor()
+    with pytest.raises(QuestionTooCostly), limited(cursor, 10):
+        cursor.execute("SELECT DISTINCT a.range * 4000 + b.range FROM range(4000) AS a, range(4000) AS b")
+    index.close()
+    assert [path.suffix for path in tmp_path.iterdir()] == [".duckdb"]
 
 
 def test_a_stricter_policy_holds_from_the_next_refresh(gate: Gate, store: Store) -> None:

@@ -268,13 +268,16 @@ def open_index(
     if not path.exists():
         new = path.with_suffix(".new")
         new.unlink(missing_ok=True)
-        with duckdb.connect(str(new), config=limits) as connection:
+        spill = {"temp_directory": str(folder / "spill")}
+        with duckdb.connect(str(new), config=limits | spill) as connection:
             _fill(connection, published, vocabulary)
         new.replace(path)
     for old in folder.glob("index-*"):
         if old != path:
             old.unlink(missing_ok=True)
-    return Index(published, vocabulary, duckdb.connect(str(path), read_only=True, config=limits))
+    # A question that does not fit into memory is too costly: it may not fill the disk.
+    no_spill = {"temp_directory": ""}
+    return Index(published, vocabulary, duckdb.connect(str(path), read_only=True, config=limits | no_spill))
 
 
 def _fill(
