@@ -15,6 +15,11 @@ def test_settings_read_as_they_were_written(tmp_path: Path) -> None:
     assert config.read(tmp_path, {}) == settings
 
 
+def test_settings_are_readable_by_their_owner_only(tmp_path: Path) -> None:
+    config.init(HubConfig(tmp_path, database="postgresql+psycopg://hub:password@db/hub"))
+    assert (tmp_path / config.FILE).stat().st_mode & 0o077 == 0
+
+
 def test_the_environment_has_the_last_word(tmp_path: Path) -> None:
     config.init(HubConfig(tmp_path))
     environ = {

@@ -7,7 +7,8 @@ from tests.node.small import publish_persons, rows
 
 from hanse.core.errors import BadInput, Conflict, Damaged, NotFound
 from hanse.lib import sql
-from hanse.node import keys
+from hanse.node import config, keys
+from hanse.node.config import NodeConfig
 from hanse.node.store import Store
 from hanse.node.verify import verify
 from hanse.node.withdraw import withdraw
@@ -28,6 +29,15 @@ def test_keys_are_made_once_and_readable_by_their_owner_only(tmp_path: Path) -> 
     assert modes == {"node.pem": "0o600", "secret": "0o600"}
     assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
     assert first.secret.hex() not in repr(first)
+
+
+def test_what_a_node_holds_is_its_owners_only(tmp_path: Path) -> None:
+    Store(tmp_path / "home")
+    config.write(
+        NodeConfig(tmp_path / "home", "node_1", "Turku", "FI", "https://hub.example", "key", proxy="p")
+    )
+    places = ("home", "home/published", "home/keys", "home/node.toml")
+    assert [oct((tmp_path / one).stat().st_mode & 0o077) for one in places] == ["0o0"] * 4
 
 
 def test_a_patient_has_unrelated_pseudonyms_in_two_datasets() -> None:

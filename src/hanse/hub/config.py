@@ -54,12 +54,13 @@ def init(config: HubConfig) -> FileKey:
     if (config.home / FILE).exists():
         config.key()  # a hub that lost its key must not quietly get another one: nodes have pinned the old one
     files.make_folder(config.home)
-    files.make_folder(config.home / _KEY.parent, mode=0o700)
+    files.make_folder(config.home / _KEY.parent)
     key = FileKey.load_or_create(config.home / _KEY)
     body = {name: value for name, value in asdict(config).items() if name != "home"}
     # A JSON text or number is the same text or number in TOML.
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in body.items()]
-    files.write(config.home / FILE, "".join([_HEAD, *lines]).encode())
+    # The address of a database may hold a password.
+    files.write(config.home / FILE, "".join([_HEAD, *lines]).encode(), mode=0o600)
     return key
 
 

@@ -48,13 +48,13 @@ def _sync(path: Path, flags: int = os.O_RDONLY) -> None:
         os.close(handle)
 
 
-def make_folder(folder: Path, mode: int = 0o755) -> None:
-    """The folder and those above it, each synced into its parent when it is new."""
+def make_folder(folder: Path) -> None:
+    """The folder and those above it, each synced into its parent when it is new, and its owner's only."""
     if folder.is_dir():
         return
     make_folder(folder.parent)
     with no_space(folder):
-        folder.mkdir(mode=mode, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         sync_folder(folder.parent)
 
 

@@ -64,4 +64,5 @@ def write(config: NodeConfig) -> None:
     # A JSON text or number is the same text or number in TOML.
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in body.items()]
     files.make_folder(config.home)
-    files.write(config.home / FILE, "".join([_HEAD, *lines]).encode())
+    # The address of a proxy may hold a password.
+    files.write(config.home / FILE, "".join([_HEAD, *lines]).encode(), mode=0o600)

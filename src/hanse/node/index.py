@@ -19,6 +19,7 @@ from hanse.core.disclosure import Cohort, Roster
 from hanse.core.errors import QuestionTooCostly
 from hanse.core.fields import PERSON, Field, Type, Vocabulary
 from hanse.core.query import Question
+from hanse.lib import files
 from hanse.node.engine import IMAGE, Select, compile_question, folded
 from hanse.node.store import Published, fingerprint
 
@@ -264,7 +265,7 @@ def open_index(
     digests = sorted(f"{one.manifest.id} {one.digest}" for one in published)
     path = folder / f"index-{fingerprint(_FORMAT, vocabulary.version, *digests)}.duckdb"
     limits = {"threads": threads, "memory_limit": f"{memory_mb}MB"}
-    folder.mkdir(parents=True, exist_ok=True)
+    files.make_folder(folder)
     if not path.exists():
         new = path.with_suffix(".new")
         new.unlink(missing_ok=True)

@@ -28,7 +28,7 @@ class Keys:
 def load_or_create(home: Path) -> Keys:
     """The keys in `home`; made there on the first call, readable by their owner only."""
     folder = home / _FOLDER
-    files.make_folder(folder, mode=0o700)
+    files.make_folder(folder)
     signing = FileKey.load_or_create(folder / _KEY)
     path = folder / _SECRET
     if not path.exists():

@@ -151,7 +151,7 @@ def opened(home: Path, name: str, *, new: bool = False) -> Iterator[sa.Engine]:
     """
     folder = folder_of(home, name)
     if new:
-        files.make_folder(folder, mode=0o700)
+        files.make_folder(folder)
     if not (new or (folder / "work.db").exists()):
         raise NotFound(
             f"nothing has been prepared as {name}", hint=f"run `hanse node prepare FOLDER --dataset {name}`"
