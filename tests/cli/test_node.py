@@ -94,3 +94,24 @@ def test_status_tells_what_to_do_first(published: Path, tmp_path: Path) -> None:
     assert "lung@1" in run(published, "status").stdout
     with pytest.raises(NotSetUp, match="there is no node in"):
         run(tmp_path / "elsewhere", "status")
+
+
+def test_the_numbers_of_the_policy_are_set_one_by_one_and_stay(published: Path) -> None:
+    run(published, "publish", "lung", "--policy", "threshold=20", "--policy", "distinct_share=0.05")
+    run(published, "publish", "lung", "--keyword", "screening", "--cancer-type", "lung")
+    (one,) = Store(published).live()
+    assert (one.policy.threshold, one.policy.distinct_share, one.policy.rounding) == (20, 0.05, 10)
+    assert (one.description.keywords, one.description.cancer_types) == (("screening",), ("lung",))
+
+
+@pytest.mark.parametrize("wrong", ["threshold", "treshold=20", "threshold=many", "threshold=1", "access=open"])
+def test_a_number_that_the_policy_does_not_have_is_refused(published: Path, wrong: str) -> None:
+    with pytest.raises(BadInput):
+        run(published, "publish", "lung", "--policy", wrong)
+
+
+def test_the_log_shows_what_was_decided_newest_last(published: Path) -> None:
+    kinds = [entry["kind"] for entry in json.loads(run(published, "log", "--json").stdout)]
+    assert kinds == ["describe", "publish"]
+    assert "publish" in run(published, "log", "--last", "1").stdout
+    assert "describe" not in run(published, "log", "--last", "1").stdout

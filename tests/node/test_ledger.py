@@ -87,7 +87,7 @@ def test_datasets_have_their_own_answers_secrets_and_caps(node):
 
 def test_a_dataset_of_which_no_version_was_entered_answers_single_criteria_only(node):
     with node.ledger("dataset_b") as ledger:
-        assert decide(cohort(200), POLICY, ledger, Asked("q")).rule is Rule.CAPPED
+        assert decide(cohort(200), POLICY, ledger, Asked("q")).rule is Rule.WITHHELD
         assert decide(cohort(200), POLICY, ledger, Asked("q", single=True)).rule is Rule.ROUNDED
 
 

@@ -104,6 +104,11 @@ def test_a_copied_command_asks_and_does_nothing_else(tmp_path: Path, text: str) 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_copied_command_presses_no_keys() -> None:
+    keys = "".join(map(chr, (*range(32), 127, 0x9B, 0x202E)))
+    assert in_shell(f"a = 'b'{keys}; touch gone") == "\"a = 'b' ; touch gone\""
+
+
 def test_a_question_that_cannot_be_read_is_marked_at_its_place(web: httpx.Client) -> None:
     answer = web.get("/", params={"q": "image.modalty = 'MR'", "live": "no"})
     assert answer.status_code == 422

@@ -4,6 +4,7 @@ Everything stays in one folder. What is there already is used again, so that a s
 """
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -114,8 +115,6 @@ def _filler(site: Site) -> Callable[[Store, Progress], None]:
 
 
 def _empty(folder: Path) -> None:
-    import shutil
-
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -157,8 +156,9 @@ def demo(home: Path, port: int) -> None:
         wanted = len(members())
         _wait_for(lambda: _online(settings) == wanted or stop.is_set(), processes, stop)
         if not stop.is_set():
+            hanse = "hanse" if shutil.which("hanse") else os.path.relpath(sys.argv[0])
             out.print(f"\nThe federation runs: [bold]{url}[/bold]\n", markup=True)
-            err.print(f'Ask it, in another terminal:\n  hanse search --hub {url} "{QUESTION}"', markup=False)
+            err.print(f'Ask it, in another terminal:\n  {hanse} search --hub {url} "{QUESTION}"', markup=False)
             err.print("Ctrl-C stops everything.", markup=False)
         while not stop.wait(1.0):
             processes.check()

@@ -137,6 +137,10 @@ def prepare(
 @click.option("--license", help="The licence's name or address.")
 @click.option("--link", help="Where to read more.")
 @click.option("--country", metavar="CODE", help="Two letters, ISO 3166-1.")
+@click.option(
+    "--cancer-type", "cancer_types", multiple=True, metavar="CODE", help="For the catalogue; several."
+)
+@click.option("--keyword", "keywords", multiple=True, help="For the catalogue; several.")
 @click.option("--synthetic/--real", default=None, help="Whether the persons exist.")
 @click.option(
     "--policy", "numbers", multiple=True, metavar="NAME=VALUE", help="One number of the policy: threshold=20."
@@ -156,8 +160,11 @@ def publish(
     """Freeze what was prepared as the next version. What is not said stays as it was; at first, access is protected."""
     store = _store(home)
     description, before = store.described(name) or (Description(name, name), Policy())
-    description = replace(description, **{key: value for key, value in said.items() if value is not None})
-    policy = replace(before, access=Access(access)) if access else before
+    description = replace(
+        description, **{key: value for key, value in said.items() if value not in (None, ())}
+    )
+    policy = replace(before, **dict(map(_policy_number, numbers)))
+    policy = replace(policy, access=Access(access)) if access else policy
     if policy.access is Access.OPEN and before.access is not Access.OPEN:
         _confirm_open(name, yes)
     outcome = prepared.publish_prepared(store, name, description, policy)
@@ -312,6 +319,30 @@ def _version(one: Published) -> dict[str, Any]:
 
 def _prepared(home: Path) -> list[str]:
     return sorted(path.parent.name for path in (home / "prepared").glob("*/work.db"))
+
+
+@node.command(name="log")
+@click.option("--last", type=click.IntRange(1), default=20, show_default=True, help="How many entries.")
+@home_option
+@json_option
+def show_log(last: int, home: Path, as_json: bool) -> None:
+    """Show what was decided and used: who, when, which versions; never what was asked for."""
+    from hanse.lib import log, sql
+
+    with sql.read(_store(home).records) as connection:
+        newest, _ = log.head(connection)
+        entries = [asdict(one) for one in log.entries(connection, after=max(0, newest - last))]
+    if as_json:
+        print_json(entries)
+        return
+    for one in entries:
+        body = one["body"]
+        opened = body.get("opened", [body.get("version", body.get("dataset", ""))])
+        words = f"{len(opened)} versions" if len(opened) > 3 else ", ".join(opened)
+        click.echo(
+            f"{one['number']:>6}  {one['at']}  {one['kind']:<9} {body.get('who', '')} {words}".rstrip()
+        )
+    _next("hanse node verify")
 
 
 @node.command()

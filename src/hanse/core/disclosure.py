@@ -120,6 +120,8 @@ def breakdown(cells: Mapping[str, Cohort], policy: Policy, ledger: Ledger, asked
     current = {text: one.counts for text, one in given.items() if one.epoch == ledger.epoch}
     fresh = {value: text for value, text in texts.items() if text not in current}
     charge = 0 if asked.single or not fresh else asked.cells
+    if charge and not policy.questions(ledger.persons):  # too few persons for any number of several criteria
+        return {value: _withheld(policy, ledger.persons) for value in cells}
     if charge and ledger.spent + charge > policy.questions(ledger.persons):
         return {value: current.get(text) or _after_the_cap(given.get(text)) for value, text in texts.items()}
     made = {text: _release(cells[value], policy, ledger, text) for value, text in fresh.items()}
@@ -150,17 +152,22 @@ def _release(cohort: Cohort, policy: Policy, ledger: Ledger, text: str) -> Count
     Each number has a die of its own and one die that all three share, so that together they tell about a person
     half of what three separate answers would.
     """
-    noise, floor = policy.noise(ledger.persons), policy.floor(ledger.persons)
+    noise = policy.noise(ledger.persons)
     shared, *own = _dice(ledger.secret, _seed(cohort, ledger.epoch, text), noise)
     persons = len(cohort.persons) + shared + own[0]
-    if persons < floor:
-        return Counts(Rule.WITHHELD, threshold=floor + 2 * noise)
+    if persons < policy.floor(ledger.persons):
+        return _withheld(policy, ledger.persons)
     images = [
         _images(each, policy.threshold, shared + die)
         for each, die in zip((cohort.studies_each, cohort.series_each), own[1:], strict=True)
     ]
     numbers = [rounded(number, policy.rounding) for number in (persons, *images)]
     return Counts(Rule.ROUNDED, numbers[0], numbers[1], numbers[2], rounding=policy.rounding)
+
+
+def _withheld(policy: Policy, persons: int) -> Counts:
+    """No number; the threshold says below what the persons certainly are."""
+    return Counts(Rule.WITHHELD, threshold=policy.floor(persons) + 2 * policy.noise(persons))
 
 
 def _images(each: Ordinals, threshold: int, error: int) -> int:

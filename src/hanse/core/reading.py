@@ -64,7 +64,8 @@ def read(source: str | Mapping[str, Any] | bool) -> Question:
 _JSON_HINT = 'An expression looks like {"op": "=", "args": [{"property": "image.modality"}, "MR"]}.'
 _TOKEN = re.compile(
     r"""(?P<quoted>'(?:[^']|'')*'|"[^"]*")"""
-    r"""|(?P<call>(?<![\w.:])(?!(?:and|or|not|between)\b)[a-z_:][\w.:]*\s*\()"""
+    r"""|(?P<list>(?<![\w.:])in\s*\()"""
+    r"""|(?P<call>(?<![\w.:])(?!(?:and|or|not|between|like|is|div)\()[a-z_:][\w.:]*\()"""
     r"""|(?P<group>\()|(?P<close>\))|(?P<foreign>[^\x00-\x7f])""",
     re.IGNORECASE,
 )
@@ -84,12 +85,14 @@ def _parse_text(text: str) -> Any:
         place = wrong.end()
         raise BadQuestion(f"What stands at character {place} is no letter.", at=place)
     groups: dict[str, Any] = {}
-    open_at: list[tuple[int, bool]] = []
+    open_at: list[tuple[int, str]] = []
     rest = text
     for token in _TOKEN.finditer(text):
         place = token.end()
-        if token["call"] or token["group"]:
-            open_at.append((place - 1, bool(token["group"])))
+        if kind := _opened(token):
+            if open_at and open_at[-1][1] == "list":
+                raise BadQuestion(f"Inside the list, nothing can be opened at character {place}.", at=place)
+            open_at.append((place - 1, kind))
             if len(open_at) > MAX_DEPTH:
                 raise QuestionTooLarge(
                     f"More than {MAX_DEPTH} parentheses are open at character {place}.", at=place
@@ -97,8 +100,8 @@ def _parse_text(text: str) -> Any:
         elif token["close"]:
             if not open_at:
                 raise BadQuestion(f"Nothing is open to be closed at character {place}.", at=place)
-            start, is_group = open_at.pop()
-            if is_group:
+            start, kind = open_at.pop()
+            if kind == "group":
                 name = chr(_GROUP_NAMES + len(groups))
                 groups[name] = _parse_flat(rest[start + 1 : place - 1], start + 1)
                 rest = rest[:start] + f" {name}".ljust(place - start) + rest[place:]
@@ -108,6 +111,11 @@ def _parse_text(text: str) -> Any:
         place = open_at[-1][0] + 1
         raise BadQuestion(f"The parenthesis at character {place} is never closed.", at=place)
     return _put_back(_parse_flat(rest, 0), groups)
+
+
+def _opened(token: re.Match[str]) -> str:
+    """What a token opens: a call, a list of values, a group; nothing for others."""
+    return token.lastgroup or "" if token.lastgroup in ("call", "list", "group") else ""
 
 
 def _parse_flat(text: str, offset: int) -> Any:

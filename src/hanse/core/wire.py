@@ -301,6 +301,7 @@ class Question:
     breakdowns: tuple[str, ...]
     deadline_s: float
     asker: str
+    datasets: tuple[str, ...] = ()  # only these, when there are any
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -309,10 +310,11 @@ class Question:
             "breakdowns": list(self.breakdowns),
             "deadline_s": self.deadline_s,
             "asker": self.asker,
+            "datasets": list(self.datasets),
         }
 
 
-_QUESTION = frozenset({"search", "question", "breakdowns", "deadline_s", "asker"})
+_QUESTION = frozenset({"search", "question", "breakdowns", "deadline_s", "asker", "datasets"})
 
 
 def question(body: Any) -> Question:
@@ -324,6 +326,7 @@ def question(body: Any) -> Question:
         breakdowns=shape.texts(body, "breakdowns", most=50, length=100),
         deadline_s=shape.seconds(body, "deadline_s", most=3600),
         asker=shape.text(body, "asker", most=200),
+        datasets=shape.texts(body, "datasets", most=10_000, length=64),
     )
 
 

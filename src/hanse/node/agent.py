@@ -61,7 +61,7 @@ def answer(config: NodeConfig, gate: Gate, message: Envelope) -> Reply:
     asked = wire.question(message.body)
     try:
         visit = Visit(who=f"{message.sender} for {asked.asker}", operation="count", reference=asked.search)
-        counted = gate.count(visit, asked.question, asked.breakdowns)
+        counted = gate.count(visit, asked.question, asked.breakdowns, asked.datasets)
     except Problem as problem:
         return _on_grid(Kind.PROBLEM, problem.as_dict(), arrived, gate.grid_ms)
     body = NodeAnswer(

@@ -1,8 +1,8 @@
 """The one door to published data.
 
 Who wants something says who they are and what they want; the gate decides for every dataset, commits the audit entry,
-and only then are rows read. Nothing else in Hanse reads the rows of a version (`tests/test_layers.py` holds that), and
-no number leaves but through `core.disclosure`. Permits come to the gate with orders; until a permit is presented, what
+and only then are rows read. Nothing else in Hanse answers from the rows of a version (`tests/test_layers.py` holds
+that; withdrawing a person rewrites them), and no number leaves but through `core.disclosure`. Permits come to the gate with orders; until a permit is presented, what
 an asker may learn is the dataset's policy.
 """
 
@@ -87,8 +87,11 @@ class Gate:
             self._open = _Open(fingerprint, index, self._totals(index))
             return True
 
-    def count(self, visit: Visit, source: Any, breakdowns: Sequence[str] = ()) -> tuple[DatasetAnswer, ...]:
-        """How many persons, studies and series a question selects in each dataset, as far as its policy says.
+    def count(
+        self, visit: Visit, source: Any, breakdowns: Sequence[str] = (), datasets: Sequence[str] = ()
+    ) -> tuple[DatasetAnswer, ...]:
+        """How many persons, studies and series a question selects in each of these datasets (in all, when none is
+        named), as far as their policies say.
 
         `source` is CQL2 as it came; it is read with this node's own vocabulary. Raises `BadQuestion` or
         `QuestionTooCostly`. Fields of `breakdowns` that a dataset lacks are left out of its answer.
@@ -96,7 +99,11 @@ class Gate:
         held = self._held()
         question = read(source)
         fields = [field for name in breakdowns if (field := self._vocabulary.get(name)) and field.breakdown]
-        plans = [self._plan(number, one, question) for number, one in enumerate(held.index.published)]
+        plans = [
+            self._plan(number, one, question)
+            for number, one in enumerate(held.index.published)
+            if not datasets or one.manifest.dataset in datasets
+        ]
         self._audit(visit, question, [plan for plan in plans if plan.question is not None])
         selections: dict[Question, tuple[Selection, Sums]] = {}
         for plan in plans:

@@ -205,7 +205,10 @@ class Store:
         return {row.manifest, *listed, *filter(None, [manifest.sources])}
 
     def erase(self) -> None:
-        """Deletes every object that no version needs; only inside `changing`."""
+        """Deletes every object that no version needs, and the search index, which holds the same rows; only inside
+        `changing`."""
+        for index in (self.home / "cache").glob("index-*"):
+            index.unlink(missing_ok=True)
         needed = set().union(*map(self.needed, self.rows()))
         self.objects.delete([digest for digest in self.objects.all() if digest not in needed])
 

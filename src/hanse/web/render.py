@@ -135,8 +135,11 @@ def marked(problem: Problem, question: str) -> tuple[str, str, str] | None:
 
 
 def in_shell(text: str) -> str:
-    """`text` as one word of a shell command: somebody may copy it from an address that somebody else made."""
-    flat = " ".join(text.split())
+    """`text` as one word of a shell command: somebody may copy it from an address that somebody else made.
+
+    Control characters are left out: a shell takes some of them, when pasted, for keys that were pressed.
+    """
+    flat = " ".join("".join(one if one.isprintable() else " " for one in text).split())
     return shlex.quote(flat) if set(flat) & set('"$`\\!') else f'"{flat}"'
 
 
