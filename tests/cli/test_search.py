@@ -3,9 +3,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from tests import canned
 
 from hanse.cli import main
+from hanse.lib.problem import response
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,15 @@ def test_a_breakdown_is_summed_over_datasets(searched: Done) -> None:
 
 def test_a_node_cannot_move_the_cursor(searched: Done) -> None:
     assert "<script>alert(2)</script>?[2J" in searched.stdout
+
+
+def test_a_hub_cannot_move_the_cursor_with_a_problem(hanse: Run, serve: Callable[..., str]) -> None:
+    async def refuse(_: Request) -> Response:
+        return response({"type": "/problems/refused", "status": 403, "detail": "no\x1b[2J", "hint": "gone\r"})
+
+    done = hanse("nodes", "--hub", serve(Starlette(routes=[Route("/api/v1/nodes", refuse)])))
+    assert done.returncode == 8
+    assert done.stderr == "This was refused. no?[2J\ngone?\n"
 
 
 def test_json_is_the_whole_answer(hanse: Run) -> None:

@@ -168,3 +168,11 @@ def test_a_node_is_online_while_it_calls(records: sa.Engine) -> None:
     assert node.online(at + timedelta(seconds=60))
     assert not node.online(at + timedelta(minutes=5))
     assert (node.software, node.vocabulary, node.protocol) == ("0.1.0", "2026.11", 1)
+
+
+def test_a_node_that_calls_itself_by_the_id_of_another_is_not_in_its_way(records: sa.Engine) -> None:
+    turku, mallory = FileKey.generate(), FileKey.generate()
+    enrol(records, invite(records), turku)
+    enrol(records, invite(records), mallory, wire.node_id(turku.public.kid))
+    with sql.read(records) as connection:
+        assert registry.find(connection, wire.node_id(turku.public.kid)).key == turku.public

@@ -65,7 +65,9 @@ def main(words: Sequence[str] | None = None) -> None:
     try:
         root(words, prog_name="hanse")
     except Problem as problem:
-        from hanse.cli.output import clean  # a hub may have said it, and what it says must not move the cursor
+        from hanse.cli.output import (
+            clean,  # a hub may have said it, and what it says must not move the cursor
+        )
 
         click.echo(f"{click.style(problem.title + '.', fg='red')} {clean(problem.detail)}", err=True)
         if problem.hint:

@@ -128,7 +128,9 @@ def nodes(connection: sa.Connection, *states: State) -> list[Node]:
 
 def find(connection: sa.Connection, wanted: str) -> Node:
     """The node with this id or name; `NotFound`, or `Conflict` when several have the name."""
-    found = [node for node in nodes(connection) if wanted in (node.id, node.name)]
+    known = nodes(connection)
+    # A node chooses its name; it must not stand in the way of the one whose id it took for it.
+    found = [node for node in known if node.id == wanted] or [node for node in known if node.name == wanted]
     if not found:
         raise NotFound(f"There is no node {wanted!r}.", hint="hanse hub nodes lists them.")
     if len(found) > 1:
