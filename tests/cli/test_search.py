@@ -102,7 +102,7 @@ def test_a_hub_cannot_move_the_cursor_with_a_problem(hanse: Run, serve: Callable
 
     done = hanse("nodes", "--hub", serve(Starlette(routes=[Route("/api/v1/nodes", refuse)])))
     assert done.returncode == 8
-    assert done.stderr == "This was refused. no?[2J\ngone?\n"
+    assert done.stderr == "This was refused. no [2J\ngone \n"
 
 
 def test_json_is_the_whole_answer(hanse: Run) -> None:

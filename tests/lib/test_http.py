@@ -29,6 +29,10 @@ async def broken(request: Request) -> Response:
     raise RuntimeError("patient Anna")
 
 
+async def forging(request: Request) -> Response:
+    return problem.response({"status": 400, "detail": "no\r\nINFO all is well" + "\n" * 10_000, "hint": None})
+
+
 async def odd(request: Request) -> Response:
     return PlainTextResponse("<html>login first</html>", 403)
 
@@ -37,6 +41,7 @@ APP = Starlette(
     routes=[
         Route("/echo", echo, methods=["POST"]),
         Route("/missing", missing),
+        Route("/forging", forging),
         Route("/broken", broken),
         Route("/odd", odd),
     ],
@@ -88,6 +93,13 @@ def test_a_problem_of_the_server_is_the_same_problem_here(connection: Connection
     with pytest.raises(NotFound, match="no such dataset") as caught:
         connection.request("GET", "/missing").raise_for_problem()
     assert caught.value.hint == "hanse datasets"
+
+
+def test_a_problem_of_the_server_cannot_write_lines_of_its_own_into_a_log(connection: Connection) -> None:
+    with pytest.raises(Problem) as caught:
+        connection.request("GET", "/forging").raise_for_problem()
+    assert caught.value.detail == "no  INFO all is well" + " " * 1980
+    assert caught.value.hint == "None"
 
 
 def test_a_bug_of_the_server_is_an_id_and_no_more(connection: Connection) -> None:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+MAX_LINE = 2000  # characters of a text that another side says
+
 
 class Problem(Exception):
     """`detail` says what was wrong and where, `hint` what to do; `more` are further members of the JSON object."""
@@ -57,13 +59,20 @@ def kinds() -> dict[str, type[Problem]]:
 
 
 def from_dict(body: Mapping[str, Any]) -> Problem:
-    """The problem that another side has rendered with `as_dict`; the general one when its kind is not known here."""
+    """The problem that another side has rendered with `as_dict`; the general one when its kind is not known here.
+
+    Its texts are one line of bounded length each, whatever was sent: they are written into logs.
+    """
     kind = kinds().get(str(body.get("type", "")).rpartition("/")[2], Problem)
     more = {
         key: value for key, value in body.items() if key not in {"type", "title", "status", "detail", "hint"}
     }
-    detail = str(body.get("detail") or body.get("title") or Problem.title)
-    return kind(detail, hint=str(body.get("hint", "")), **more)
+    detail = body.get("detail") or body.get("title") or Problem.title
+    return kind(_line(detail), hint=_line(body.get("hint", "")), **more)
+
+
+def _line(text: Any) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in str(text)[:MAX_LINE])
 
 
 class BadInput(Problem):

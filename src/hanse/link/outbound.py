@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hanse.core import clock, ids, wire
+from hanse.core import clock, errors, ids, wire
 from hanse.core.errors import BadEnvelope, Problem, Refused, Unreachable
 from hanse.core.wire import Envelope, Kind
 from hanse.lib import jws
@@ -198,7 +198,8 @@ class Outbound:
             for (one, _), result in zip(batch, results, strict=True):
                 problem = result.get("problem") if isinstance(result, dict) else None
                 if isinstance(problem, dict):
-                    log.warning("The hub did not take a message (%s): %s", one.kind, problem.get("detail"))
+                    said = errors.from_dict(problem).detail
+                    log.warning("The hub did not take a message (%s): %s", one.kind, said)
                     refused.append(one)
         return [one for one in refused if not one.reply_to]
 
