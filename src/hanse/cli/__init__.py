@@ -65,10 +65,9 @@ def main(words: Sequence[str] | None = None) -> None:
     try:
         root(words, prog_name="hanse")
     except Problem as problem:
-        from hanse.cli.output import (
-            clean,  # a hub may have said it, and what it says must not move the cursor
-        )
+        from hanse.cli.output import clean
 
+        # It may hold the name of a file, or what a hub said: neither moves the cursor.
         click.echo(f"{click.style(problem.title + '.', fg='red')} {clean(problem.detail)}", err=True)
         if problem.hint:
             click.echo(clean(problem.hint), err=True)
