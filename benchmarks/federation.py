@@ -45,8 +45,8 @@ ASKERS = 8
 
 PERSON = f"""SELECT i::INTEGER AS person, md5(i::VARCHAR) AS key, (20 + hash(i, 1) % 70)::INTEGER AS age,
     ['female', 'male'][1 + (hash(i, 2) % 2)::INTEGER] AS sex FROM range({PERSONS}) t(i)"""
-CONDITION = f"""SELECT i::INTEGER AS person, ['breast', 'lung', 'prostate', 'colon'][1 + (hash(i, 3) % 4)::INTEGER] AS cancer_type,
-    0 AS day FROM range({PERSONS}) t(i)"""
+CONDITION = f"""SELECT i::INTEGER AS person, 0 AS day,
+    ['breast', 'lung', 'prostate', 'colon'][1 + (hash(i, 3) % 4)::INTEGER] AS cancer_type FROM range({PERSONS}) t(i)"""
 IMAGE = f"""SELECT (i * {PERSONS} // {SERIES})::INTEGER AS person, (i // 3)::INTEGER AS study, i::INTEGER AS series,
     ['CT', 'MR', 'PT', 'MG', 'SEG'][1 + (hash(i, 4) % 5)::INTEGER] AS modality,
     ['BREAST', 'CHEST', 'PROSTATE', 'ABDOMEN'][1 + (hash(i, 5) % 4)::INTEGER] AS body_part,

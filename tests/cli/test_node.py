@@ -104,7 +104,9 @@ def test_the_numbers_of_the_policy_are_set_one_by_one_and_stay(published: Path) 
     assert (one.description.keywords, one.description.cancer_types) == (("screening",), ("lung",))
 
 
-@pytest.mark.parametrize("wrong", ["threshold", "treshold=20", "threshold=many", "threshold=1", "access=open"])
+@pytest.mark.parametrize(
+    "wrong", ["threshold", "treshold=20", "threshold=many", "threshold=1", "access=open"]
+)
 def test_a_number_that_the_policy_does_not_have_is_refused(published: Path, wrong: str) -> None:
     with pytest.raises(BadInput):
         run(published, "publish", "lung", "--policy", wrong)

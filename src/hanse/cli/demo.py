@@ -158,7 +158,9 @@ def demo(home: Path, port: int) -> None:
         if not stop.is_set():
             hanse = "hanse" if shutil.which("hanse") else os.path.relpath(sys.argv[0])
             out.print(f"\nThe federation runs: [bold]{url}[/bold]\n", markup=True)
-            err.print(f'Ask it, in another terminal:\n  {hanse} search --hub {url} "{QUESTION}"', markup=False)
+            err.print(
+                f'Ask it, in another terminal:\n  {hanse} search --hub {url} "{QUESTION}"', markup=False
+            )
             err.print("Ctrl-C stops everything.", markup=False)
         while not stop.wait(1.0):
             processes.check()

@@ -95,7 +95,14 @@ class Search:
             },
         )
         answers = {state.node: state for state in states}
-        body = wire.Question(search, asked.question.json, asked.breakdowns, asked.deadline_s, "anybody", tuple(sorted(asked.datasets)))
+        body = wire.Question(
+            search=search,
+            question=asked.question.json,
+            breakdowns=asked.breakdowns,
+            deadline_s=asked.deadline_s,
+            asker="anybody",
+            datasets=tuple(sorted(asked.datasets)),
+        )
         async with aclosing(
             ask(self.mailbox, self.signer, online, body.as_dict(), asked.deadline_s)
         ) as replies:

@@ -2,8 +2,8 @@
 
 Who wants something says who they are and what they want; the gate decides for every dataset, commits the audit entry,
 and only then are rows read. Nothing else in Hanse answers from the rows of a version (`tests/test_layers.py` holds
-that; withdrawing a person rewrites them), and no number leaves but through `core.disclosure`. Permits come to the gate with orders; until a permit is presented, what
-an asker may learn is the dataset's policy.
+that; withdrawing a person rewrites them), and no number leaves but through `core.disclosure`. Permits come to the gate
+with orders; until a permit is presented, what an asker may learn is the dataset's policy.
 """
 
 import hmac
