@@ -135,14 +135,24 @@ def test_a_wrong_clock_is_told_both_times(hub: Running, key: FileKey, wrong_by: 
 
 def test_one_bad_message_spoils_no_other(hub: Running, key: FileKey) -> None:
     good = signed(hub, key, Kind.HELLO, body=HELLO.as_dict())
-    bad: list[Any] = ["", "a.b.c", 7, None, {"a": 1}, signed(hub, FileKey.generate(), Kind.HELLO)]
+    bad: list[Any] = ["", "a.b.c", 7, None, True, signed(hub, FileKey.generate(), Kind.HELLO)]
     status, body = hub.post("answers", [*bad, good, signed(hub, key, Kind.HELLO, body={"hello": []})])
     assert status == 200
     assert [one["state"] for one in body["results"]] == ["refused"] * 6 + ["accepted", "refused"]
 
 
 @pytest.mark.parametrize(
-    "body", ["", "[]", '{"messages": 3}', '{"messages": [' + '"x",' * 70 + '"x"]}', "\xff"]
+    "body",
+    [
+        "",
+        "[]",
+        '{"messages": 3}',
+        '{"messages": [' + '"x",' * 70 + '"x"]}',
+        '{"messages": [{}]}',
+        '{"messages": [' + "[]," * 1_000_000 + "[]]}",
+        "\xff",
+    ],
+    ids=lambda body: body[:20],
 )
 def test_what_is_no_batch_is_refused_whole(hub: Running, body: str) -> None:
     assert hub.post("answers", body)[0] == 401
