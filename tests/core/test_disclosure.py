@@ -149,7 +149,17 @@ def test_after_the_cap_a_new_cell_changes_no_other_cell():
     before = breakdown({"CT": cohort(100)}, PROTECTED, ledger, Asked("q by image.modality"))
     ledger.spent = 60
     after = breakdown({"CT": cohort(100), "MR": cohort(1)}, PROTECTED, ledger, Asked("q by image.modality"))
-    assert after == before | {"MR": Counts(Rule.CAPPED)}
+    assert after == before | {"MR": after["MR"]}
+    assert after["MR"].rule is Rule.WITHHELD
+
+
+def test_a_value_that_somebody_brings_is_no_new_question():
+    ledger, asked = Memory(), Asked("q by condition.cancer_type", cells=3)
+    before = breakdown({"lung": cohort(100)}, PROTECTED, ledger, asked)
+    spent = ledger.spent
+    after = breakdown({"lung": cohort(100), "eye": cohort(1, first=100)}, PROTECTED, ledger, asked)
+    assert after == before | {"eye": after["eye"]}
+    assert ledger.spent == spent
 
 
 def test_a_breakdown_is_one_question_or_as_many_as_cells_that_a_person_is_in():

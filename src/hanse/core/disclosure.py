@@ -119,11 +119,12 @@ def breakdown(cells: Mapping[str, Cohort], policy: Policy, ledger: Ledger, asked
     given = ledger.given(list(texts.values()))
     current = {text: one.counts for text, one in given.items() if one.epoch == ledger.epoch}
     fresh = {value: text for value, text in texts.items() if text not in current}
-    charge = 0 if asked.single or not fresh else asked.cells
+    # A value that somebody brought since is no new question: the cap would tell that somebody came.
+    charge = asked.cells if fresh and not current and not asked.single else 0
     if charge and not policy.questions(ledger.persons):  # too few persons for any number of several criteria
         return {value: _withheld(policy, ledger.persons) for value in cells}
     if charge and ledger.spent + charge > policy.questions(ledger.persons):
-        return {value: current.get(text) or _after_the_cap(given.get(text)) for value, text in texts.items()}
+        return {value: _after_the_cap(given.get(text)) for value, text in texts.items()}
     made = {text: _release(cells[value], policy, ledger, text) for value, text in fresh.items()}
     if made:
         ledger.note(made, charge)
