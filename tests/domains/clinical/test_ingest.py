@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hanse.domains import VOCABULARY
@@ -255,6 +255,7 @@ def test_every_reason_says_what_to_do() -> None:
 @given(
     st.binary(max_size=200), st.lists(st.binary(max_size=20) | st.sampled_from([b'"', b",", b"\n", b"\0"]))
 )
+@example(b"\x01\r\x01", [])
 @settings(max_examples=150, deadline=None)
 def test_any_bytes_give_rows_problems_or_one_clear_refusal(
     tmp_path_factory: pytest.TempPathFactory, header: bytes, rest: list[bytes]

@@ -35,7 +35,10 @@ class Records:
         self._path = path
         first = self._header_line()
         self.separator = separator or max(SEPARATORS, key=first.count)
-        self.header = [name.strip() for name in self._split(first)]
+        try:
+            self.header = [name.strip() for name in self._split(first)]
+        except csv.Error:
+            raise self._no_header() from None
 
     def __iter__(self) -> Iterator[Record | RowProblem]:
         lines = _Lines(self._path)
@@ -55,11 +58,14 @@ class Records:
         except UnicodeDecodeError:
             text = ""
         if not text.strip() or len(raw) > MAX_LINE or "\0" in text:
-            raise BadTable(
-                f"the first line of {self._path.name} cannot be read as column names",
-                hint="the first line names the columns, e.g. patient_id,sex,age",
-            )
+            raise self._no_header()
         return text
+
+    def _no_header(self) -> BadTable:
+        return BadTable(
+            f"the first line of {self._path.name} cannot be read as column names",
+            hint="the first line names the columns, e.g. patient_id,sex,age",
+        )
 
     def _record(self, number: int, raw: bytes, lines: "_Lines") -> Record | RowProblem | None:
         if len(raw) > MAX_LINE:
