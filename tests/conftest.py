@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from hypothesis import settings
 from starlette.types import ASGIApp
 from tests.postgresql import cluster
 from tests.system_packages import missing
@@ -19,6 +20,11 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 # With CI=true a test that is left out is a failure. The one exemption: the real data beside the checkout are
 # not part of the repository, so tests marked `shared` may be left out where that folder does not exist.
 CI = os.environ.get("CI") == "true"
+
+# A change is judged by examples that do not change from run to run; developers' runs look for new ones.
+settings.register_profile("ci", derandomize=True)
+if CI:
+    settings.load_profile("ci")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
