@@ -87,7 +87,11 @@ def test_a_node_says_what_it_can_apply() -> None:
     [
         ("", True),
         ("image.modality = 'MR'", True),
-        ("NOT exists(image.modality = 'MR')", True),
+        ("NOT exists(image.modality = 'MR')", False),
+        ("exists(image.modality = 'MR')", False),
+        ("NOT image.modality = 'MR'", False),
+        ("image.modality <> 'MR'", False),
+        ("within(image.modality, 'MR')", True),
         ("image.contrast IS NULL", True),
         ("person.age BETWEEN 50 AND 54", True),
         ("person.age BETWEEN 50 AND 59", False),

@@ -14,12 +14,10 @@ from hanse.core.query import (
     Count,
     Criterion,
     Everyone,
-    Exists,
     In,
     IsNull,
     Like,
     Node,
-    Not,
     Question,
     Use,
     Value,
@@ -50,10 +48,16 @@ def check(question: Question, vocabulary: Vocabulary, text: str = "") -> list[st
             near = known.codes.near(code) if known.codes else None
             meant = f"; did you mean '{near}'?" if near else "."
             warnings.append(f"{known.name} has no such value in vocabulary {vocabulary.version}{meant}")
+    check_rows(question, vocabulary, text)
+    return warnings
+
+
+def check_rows(question: Question, vocabulary: Vocabulary, text: str = "") -> None:
+    """Raises `BadQuestion` unless every `count` and `within_days` speaks of the rows of one entity, without which a
+    question has no meaning. Its fields must be known."""
     for node in walk(question.root):
         if isinstance(node, Count | WithinDays):
             _check_rows(node, vocabulary, text)
-    return warnings
 
 
 def _fail(words: str, hint: str, field: str, text: str) -> NoReturn:
@@ -188,17 +192,13 @@ def _with_codes(node: Criterion, code: Callable[[str, Value], Value]) -> Criteri
 
 def is_single(question: Question, vocabulary: Vocabulary) -> bool:
     """Whether the question has no criterion, or one of the few that anybody could ask of a field: a code, a truth
-    value, a band, or the lack of a value, as it is, denied, or inside `exists`. Disclosure control never stops
-    answering these; a list, a pattern or a limit of one's own choice is another matter."""
+    value, a band, or the lack of a value. Disclosure control never stops answering these; a list, a pattern or a limit
+    of one's own choice is another matter. So is the same criterion denied or inside `exists`: each way to ask for the
+    same persons has noise of its own, and whoever may use a dozen of them averages it away."""
     match question.root:
-        case Everyone():
+        case Everyone() | IsNull() | Within():
             return True
-        case Not(Exists(one)) | Exists(Not(one)) | Not(one) | Exists(one) | one:
-            pass
-    match one:
-        case IsNull() | Within():
-            return True
-        case Compare(field, "=" | "<>"):
+        case Compare(field, "="):
             return vocabulary.fields[field].type in (Type.CODE, Type.BOOLEAN)
         case Between(field, int(low), int(high)):
             band = vocabulary.fields[field].band
