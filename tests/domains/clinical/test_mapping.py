@@ -1,5 +1,6 @@
 """The mapping file: a hospital's own columns, words, units and dates; and one clear message for a typo."""
 
+import os
 from datetime import date
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from hanse.core.errors import BadInput
 from hanse.domains import VOCABULARY
+from hanse.domains.clinical import mapping
 from hanse.domains.clinical.ingest import Row, read
 from hanse.domains.clinical.mapping import find_tables, read_mapping
 from hanse.domains.clinical.units import convertible, factor
@@ -114,3 +116,14 @@ def test_units_of_one_quantity_convert_and_others_do_not() -> None:
     assert factor("ug/L", "ng/mL") == 1.0
     assert factor("kg", "years") is None
     assert "weeks" in convertible("days")
+
+
+def test_a_mapping_that_is_no_plain_file_is_refused_and_never_waited_for(tmp_path: Path) -> None:
+    for name in ("pipe", "link", "large"):
+        (tmp_path / name).mkdir()
+    os.mkfifo(tmp_path / "pipe" / mapping.MAPPING_FILE)
+    (tmp_path / "link" / mapping.MAPPING_FILE).symlink_to(__file__)
+    (tmp_path / "large" / mapping.MAPPING_FILE).write_bytes(b"#" * (mapping.MAX_MAPPING + 1))
+    for name in ("pipe", "link", "large"):
+        with pytest.raises(BadInput, match="not a plain file"):
+            mapping.find_tables(tmp_path / name, VOCABULARY)

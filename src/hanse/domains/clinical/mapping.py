@@ -21,6 +21,7 @@ from hanse.domains.clinical.records import SEPARATORS
 from hanse.domains.clinical.units import convertible, factor
 
 MAPPING_FILE = "mapping.toml"
+MAX_MAPPING = 1 << 20  # bytes
 SUFFIXES = (".csv", ".tsv")
 ENTITIES = ("person", "condition", "treatment", "observation")
 _NAMED = frozenset(entity + suffix for entity in ENTITIES for suffix in SUFFIXES)
@@ -85,6 +86,11 @@ def _person_first(source: Source) -> tuple[int, str]:
 
 def read_mapping(path: Path, vocabulary: Vocabulary) -> tuple[Table, ...]:
     """The tables that a mapping file describes. Raises `BadInput` that names what is wrong and the nearest word."""
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_MAPPING:
+        raise BadInput(
+            f"{path.name} is not a plain file of at most {MAX_MAPPING >> 20} MiB",
+            hint="write it anew; links and pipes are not read",
+        )
     try:
         body = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
