@@ -26,6 +26,7 @@ from hanse.node.store import Published, fingerprint
 Places = NDArray[np.int32]
 
 KEYS = {PERSON: (), IMAGE: ("study", "series")}
+SERIES_FOR_THREADS = 200_000  # with fewer, DuckDB's threads cost more than they save
 _FORMAT = "3"
 _TYPES = {Type.INTEGER: "INTEGER", Type.DAY: "INTEGER", Type.NUMBER: "DOUBLE", Type.BOOLEAN: "BOOLEAN"}
 
@@ -264,7 +265,8 @@ def open_index(
     """The index of these versions from `folder`, made there first when it is not there; older ones are removed."""
     digests = sorted(f"{one.manifest.id} {one.digest}" for one in published)
     path = folder / f"index-{fingerprint(_FORMAT, vocabulary.version, *digests)}.duckdb"
-    limits = {"threads": threads, "memory_limit": f"{memory_mb}MB"}
+    series = sum(part.rows for one in published for part in one.manifest.tables.get(IMAGE, ()))
+    limits = {"threads": threads if series > SERIES_FOR_THREADS else 1, "memory_limit": f"{memory_mb}MB"}
     files.make_folder(folder)
     if not path.exists():
         new = path.with_suffix(".new")
