@@ -11,10 +11,11 @@ from tests.hub.test_catalogue import node
 
 from hanse.core import clock, plain, wire
 from hanse.core.answer import NodeAnswer, NodeState
+from hanse.core.errors import Unreachable
 from hanse.core.wire import Kind
 from hanse.domains import VOCABULARY
 from hanse.hub.registry import Directory
-from hanse.hub.search import Search
+from hanse.hub.search import MAX_UNDER_WAY, Search
 from hanse.lib import jws
 from hanse.lib.jws import FileKey
 from hanse.link.mailbox import MemoryMailbox, Reply
@@ -81,3 +82,10 @@ def test_a_node_that_refuses_is_shown_with_its_reason(records: sa.Engine) -> Non
     rows = asked(records, Kind.PROBLEM, {"status": 422, "title": "Too costly", "detail": "It was stopped."})
     assert rows[HOSTILE]["state"] == "refused"
     assert rows[HOSTILE]["problem"]["detail"] == "It was stopped."
+
+
+def test_a_hub_that_is_asking_enough_says_so(records: sa.Engine) -> None:
+    search = Search(records, MemoryMailbox(), FileKey.generate(), VOCABULARY)
+    search.under_way.update(str(number) for number in range(MAX_UNDER_WAY))
+    with pytest.raises(Unreachable):
+        search.read("image.modality = 'MR'")

@@ -132,6 +132,40 @@ def test_a_breakdown_of_open_data_is_exact_and_one_of_protected_data_shows_no_sm
     assert all(cell.counts.known for cells in answers["protected"].breakdowns.values() for cell in cells)
 
 
+def test_what_one_person_has_is_not_what_a_protected_dataset_has(store: Store) -> None:
+    image = IMAGE.format(n=900).replace(
+        " AS modality", " AS modality, CASE WHEN i < 2 THEN 3.0 END AS field_strength"
+    )
+    with duckdb.connect() as connection:
+        tables = {"person": PERSON.format(n=900), "image": image}
+        publish_queries(store, Description("rare", "Rare"), Policy(), connection, tables)
+    gate = Gate(store, VOCABULARY, store.home / "cache")
+    assert "image.field_strength" in store.live()[0].manifest.columns
+    assert "image.field_strength" not in gate.records()[0].fields
+    assert ask(gate, "image.field_strength > 1")["rare"].criteria[0].state is CriterionState.UNSUPPORTED
+
+
+def test_a_question_of_no_meaning_is_refused_though_a_hub_passed_it_on(gate: Gate) -> None:
+    of_two = {"op": "or", "args": [_is("image.modality", "MR"), _is("condition.cancer_type", "breast")]}
+    question = {"op": ">=", "args": [{"op": "count", "args": [_is("person.sex", "male")]}, 1]}
+    for body in (question, {"op": ">=", "args": [{"op": "count", "args": [of_two]}, 1]}):
+        try:
+            answers = gate.count(VISIT, body)
+        except BadQuestion:
+            continue
+        assert not any(one.counts.known for one in answers)
+
+
+def _is(field: str, value: str) -> dict[str, object]:
+    return {"op": "=", "args": [{"property": field}, value]}
+
+
+def test_only_the_datasets_that_are_meant_are_opened(gate: Gate, store: Store) -> None:
+    (wanted,) = (one.manifest for one in store.live() if one.manifest.name == "open")
+    assert [one.name for one in gate.count(VISIT, "", (), [wanted.dataset])] == ["open"]
+    assert entries(store)[-1]["opened"] == [wanted.id]
+
+
 def test_sql_in_a_question_is_text_like_any_other(gate: Gate) -> None:
     answer = ask(gate, "image.series_description = '''; DROP TABLE person; --'")["open"]
     assert answer.counts.persons == 0

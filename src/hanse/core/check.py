@@ -201,6 +201,7 @@ def is_single(question: Question, vocabulary: Vocabulary) -> bool:
         case Compare(field, "="):
             return vocabulary.fields[field].type in (Type.CODE, Type.BOOLEAN)
         case Between(field, int(low), int(high)):
-            band = vocabulary.fields[field].band
-            return band is not None and low % band == 0 and high == low + band - 1
+            known = vocabulary.fields[field]
+            possible = known.least is not None and known.most is not None and known.least <= low <= known.most
+            return bool(possible and known.band and low % known.band == 0 and high == low + known.band - 1)
     return False

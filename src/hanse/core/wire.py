@@ -326,7 +326,7 @@ def question(body: Any) -> Question:
         breakdowns=shape.texts(body, "breakdowns", most=50, length=100),
         deadline_s=shape.seconds(body, "deadline_s", most=3600),
         asker=shape.text(body, "asker", most=200),
-        datasets=shape.texts(body, "datasets", most=10_000, length=64),
+        datasets=shape.texts(body, "datasets", most=500, length=64),
     )
 
 

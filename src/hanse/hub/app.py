@@ -137,7 +137,7 @@ class SearchRequest(BaseModel):
         "", examples=["image.modality = 'MR' AND condition.cancer_type IN ('breast', 'prostate')"]
     )
     breakdowns: list[str] = Field([], max_length=100, examples=[["image.modality"]])
-    datasets: list[str] = Field([], max_length=10_000)
+    datasets: list[str] = Field([], max_length=500)
     deadline_s: float | None = Field(None, gt=0, le=120)
 
 

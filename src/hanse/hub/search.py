@@ -6,9 +6,9 @@ of the answer.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from hanse.core import clock, ids, plain, shape, wire
 from hanse.core.answer import NodeAnswer, NodeState, totals
 from hanse.core.check import check, resolve
-from hanse.core.errors import BadEnvelope, BadQuestion, Problem
+from hanse.core.errors import BadEnvelope, BadQuestion, Problem, Unreachable
 from hanse.core.fields import Vocabulary
 from hanse.core.query import Question
 from hanse.core.reading import read
@@ -30,6 +30,7 @@ from hanse.link.mailbox import Mailbox, Reply
 
 MAX_BREAKDOWNS = 20
 MAX_DEADLINE_S = 120.0
+MAX_UNDER_WAY = 64  # questions that one hub process asks at once
 
 Event = tuple[str, Mapping[str, Any]]
 
@@ -54,6 +55,7 @@ class Search:
     signer: Signer
     vocabulary: Vocabulary
     deadline_s: float = 10.0
+    under_way: set[str] = field(default_factory=set)
 
     def read(
         self,
@@ -62,12 +64,16 @@ class Search:
         datasets: Sequence[str] = (),
         deadline_s: float | None = None,
     ) -> Asked:
-        """Reads and checks what somebody asks; raises `BadQuestion`."""
+        """Reads and checks what somebody asks; raises `BadQuestion`, or `Unreachable` when too many are asking."""
+        if len(self.under_way) >= MAX_UNDER_WAY:
+            raise Unreachable(
+                f"The hub is asking {MAX_UNDER_WAY} questions already.", hint="Ask again in a few seconds."
+            )
         question, notes = resolve(read(source), self.vocabulary)
         warnings = notes + check(question, self.vocabulary, source if isinstance(source, str) else "")
         for name in breakdowns:
-            field = self.vocabulary.get(name)
-            if field is None or not field.breakdown:
+            known = self.vocabulary.get(name)
+            if known is None or not known.breakdown:
                 offered = ", ".join(one.name for one in self.vocabulary.fields.values() if one.breakdown)
                 raise BadQuestion(f"Counts are not broken down by {name}.", hint=f"Offered: {offered}")
         if len(breakdowns) > MAX_BREAKDOWNS:
@@ -78,23 +84,32 @@ class Search:
 
     async def ask(self, asked: Asked) -> AsyncIterator[Event]:
         """`asked`, then a `node` for each node as its state becomes known, then `done` with the totals."""
-        search, at, began = ids.new("search"), clock.now(), time.monotonic()
-        nodes = await asyncio.to_thread(self._nodes)
-        online = {node.id: node for node in nodes if node.online(at)}
-        states = [
-            _silent(node, NodeState.WAITING if node.id in online else NodeState.OFFLINE) for node in nodes
-        ]
-        yield (
-            "asked",
-            {
-                "search": search,
-                "question": {"text": asked.question.text, "json": asked.question.json},
-                "asked": clock.text(at),
-                "warnings": list(asked.warnings),
-                "nodes": [plain.answer_to_plain(state) for state in states],
-            },
-        )
-        answers = {state.node: state for state in states}
+        search, at = ids.new("search"), clock.now()
+        nodes = {node.id: node for node in await asyncio.to_thread(self._nodes)}
+        online = [node for node in nodes.values() if node.online(at)]
+        answers = {
+            node.id: _silent(node, NodeState.WAITING if node in online else NodeState.OFFLINE)
+            for node in nodes.values()
+        }
+        yield "asked", _asked(search, asked, clock.text(at), answers.values())
+        self.under_way.add(search)
+        try:
+            async with aclosing(self._answers(search, asked, online)) as heard:
+                async for answer in heard:
+                    answers[answer.node] = answer
+                    yield "node", plain.answer_to_plain(answer)
+        finally:
+            self.under_way.discard(search)
+        for node, answer in answers.items():
+            if answer.state in (NodeState.WAITING, NodeState.OFFLINE):
+                late = answer.state is NodeState.WAITING
+                answers[node] = replace(answer, state=NodeState.LATE if late else NodeState.OFFLINE)
+                yield "node", plain.answer_to_plain(answers[node])
+        yield "done", {"search": search, "totals": asdict(totals(answers.values()))}
+
+    async def _answers(self, search: str, asked: Asked, nodes: Sequence[Node]) -> AsyncIterator[NodeAnswer]:
+        """The nodes' answers, as they come, until the deadline."""
+        known = {node.id: node for node in nodes}
         body = wire.Question(
             search=search,
             question=asked.question.json,
@@ -103,20 +118,12 @@ class Search:
             asker="anybody",
             datasets=tuple(sorted(asked.datasets)),
         )
-        async with aclosing(
-            ask(self.mailbox, self.signer, online, body.as_dict(), asked.deadline_s)
-        ) as replies:
+        began = time.monotonic()
+        replies = ask(self.mailbox, self.signer, known, body.as_dict(), asked.deadline_s)
+        async with aclosing(replies):
             async for reply in replies:
                 took_ms = round((time.monotonic() - began) * 1000)
-                answer = await _heard(reply, online[reply.node], took_ms, asked.datasets)
-                answers[reply.node] = answer
-                yield "node", plain.answer_to_plain(answer)
-        for node, answer in answers.items():
-            if answer.state in (NodeState.WAITING, NodeState.OFFLINE):
-                late = answer.state is NodeState.WAITING
-                answers[node] = replace(answer, state=NodeState.LATE if late else NodeState.OFFLINE)
-                yield "node", plain.answer_to_plain(answers[node])
-        yield "done", {"search": search, "totals": asdict(totals(answers.values()))}
+                yield await _heard(reply, known[reply.node], took_ms, asked.datasets)
 
     async def whole(self, asked: Asked) -> dict[str, Any]:
         """The same as one object, when all is there: the nodes in the order of their names."""
@@ -134,6 +141,16 @@ class Search:
     def _nodes(self) -> list[Node]:
         with sql.read(self.records) as connection:
             return registry.nodes(connection, State.ACTIVE)
+
+
+def _asked(search: str, asked: Asked, at: str, states: Iterable[NodeAnswer]) -> dict[str, Any]:
+    return {
+        "search": search,
+        "question": {"text": asked.question.text, "json": asked.question.json},
+        "asked": at,
+        "warnings": list(asked.warnings),
+        "nodes": [plain.answer_to_plain(state) for state in states],
+    }
 
 
 def _silent(node: Node, state: NodeState) -> NodeAnswer:

@@ -139,7 +139,7 @@ class _Compiler:
         """SELECT of the persons with a choice of rows that makes all terms true."""
         if len(_entities(terms)) == 1 and all(map(_is_plain, terms)):
             return f"SELECT person FROM {_table(*_entities(terms))} WHERE {self._all(terms)}"
-        return f"SELECT person.person {self._joined(terms)}"
+        return f"SELECT DISTINCT person.person {self._joined(terms)}"
 
     def images(self, terms: Sequence[Node]) -> str:
         """SELECT of (person, image) for the image rows in such choices."""

@@ -19,12 +19,12 @@ import sqlalchemy as sa
 from hanse.core import disclosure, plain
 from hanse.core.answer import Cell, Counts, CriterionAnswer, CriterionState, DatasetAnswer, Rule
 from hanse.core.bands import banded
-from hanse.core.check import criterion_state, is_single
+from hanse.core.check import check_rows, criterion_state, is_single
 from hanse.core.dataset import canonical
-from hanse.core.disclosure import Asked
+from hanse.core.disclosure import Asked, Cohort
 from hanse.core.fields import PERSON, Field, Vocabulary
 from hanse.core.policy import Access, Policy
-from hanse.core.query import Everyone, Question, criteria, ordered, to_text
+from hanse.core.query import Everyone, IsNull, Not, Question, criteria, entity, ordered, to_text
 from hanse.core.reading import read
 from hanse.lib import log, sql
 from hanse.node.index import Index, Selection, Sums, open_index
@@ -53,13 +53,30 @@ class _Plan:
     question: Question | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What anybody may know of a dataset: the released counts of all of it, and the fields of which it has data. Of
+    protected data these are fields with a released count: one person's treatment is not the dataset's."""
+
+    total: Counts
+    columns: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a question selects in one dataset, before any of it is released."""
+
+    cohort: Cohort
+    cells: Mapping[str, Mapping[str, Cohort]]  # by field and value
+
+
 @dataclass(frozen=True)
 class _Open:
     """One state of the published data, and what was released of each dataset as a whole."""
 
     fingerprint: tuple[object, ...]
     index: Index
-    totals: Mapping[str, Counts]
+    known: Mapping[str, _Known]
 
 
 class Gate:
@@ -84,7 +101,7 @@ class Gate:
             if self._open is not None and self._open.fingerprint == fingerprint:
                 return False
             index = open_index(live, self._vocabulary, self._cache, **self._limits)
-            self._open = _Open(fingerprint, index, self._totals(index))
+            self._open = _Open(fingerprint, index, self._known(index))
             return True
 
     def count(
@@ -98,20 +115,27 @@ class Gate:
         """
         held = self._held()
         question = read(source)
-        fields = [field for name in breakdowns if (field := self._vocabulary.get(name)) and field.breakdown]
+        known = (self._vocabulary.get(name) for name in dict.fromkeys(breakdowns))
+        fields = [field for field in known if field and field.breakdown]
         plans = [
-            self._plan(number, one, question)
+            self._plan(number, one, question, held)
             for number, one in enumerate(held.index.published)
             if not datasets or one.manifest.dataset in datasets
         ]
-        self._audit(visit, question, [plan for plan in plans if plan.question is not None])
+        answering = [plan for plan in plans if plan.question is not None]
+        if answering:
+            check_rows(question, self._vocabulary)
+        self._audit(visit, question, answering)
         selections: dict[Question, tuple[Selection, Sums]] = {}
         for plan in plans:
             if plan.question is not None and plan.question not in selections:
                 selection = held.index.select(plan.question)
                 selections[plan.question] = (selection, held.index.sums(selection))
+        found = [self._found(plan, held, selections, fields) for plan in plans]
+        if not any(plan.published.policy.access is Access.PROTECTED for plan in answering):
+            return tuple(self._answer(*one, None) for one in zip(plans, found, strict=True))
         with sql.begin(self._store.records) as connection:
-            return tuple(self._answer(plan, held, selections, fields, connection) for plan in plans)
+            return tuple(self._answer(*one, connection) for one in zip(plans, found, strict=True))
 
     @property
     def grid_ms(self) -> int:
@@ -129,7 +153,7 @@ class Gate:
             )
             versions.setdefault(one.manifest.dataset, []).append(version)
         return tuple(
-            _record(one, held.totals[one.manifest.dataset], versions[one.manifest.dataset])
+            _record(one, held.known[one.manifest.dataset], versions[one.manifest.dataset])
             for one in held.index.published
         )
 
@@ -137,9 +161,9 @@ class Gate:
         assert self._open is not None
         return self._open
 
-    def _plan(self, number: int, published: Published, question: Question) -> _Plan:
+    def _plan(self, number: int, published: Published, question: Question, held: _Open) -> _Plan:
         """Decides, without opening anything, how one dataset answers."""
-        columns = frozenset(published.manifest.columns)
+        columns = held.known[published.manifest.dataset].columns
         states = [
             CriterionAnswer(to_text(use), criterion_state(use, self._vocabulary, columns))
             for use in criteria(question.root)
@@ -172,28 +196,37 @@ class Gate:
         with sql.begin(self._store.records) as connection:
             log.append(connection, "use", body)
 
-    def _answer(
+    def _found(
         self,
         plan: _Plan,
         held: _Open,
         selections: Mapping[Question, tuple[Selection, Sums]],
         fields: Sequence[Field],
-        connection: sa.Connection,
+    ) -> _Found | tuple[int, int, int] | None:
+        """What the question selects in one dataset; of public data without a breakdown, only how many."""
+        if plan.question is None:
+            return None
+        selection, sums = selections[plan.question]
+        columns = held.known[plan.published.manifest.dataset].columns
+        fields = [field for field in fields if field.name in columns]
+        if plan.published.policy.access is Access.OPEN and not fields:
+            return sums.of(plan.number)
+        cells = {field.name: held.index.cells(selection, plan.number, field) for field in fields}
+        return _Found(held.index.cohort(selection, plan.number), cells)
+
+    def _answer(
+        self, plan: _Plan, found: _Found | tuple[int, int, int] | None, connection: sa.Connection | None
     ) -> DatasetAnswer:
         published = plan.published
         counts = Counts(Rule.NOT_COUNTED)
         cells: dict[str, tuple[Cell, ...]] = {}
-        if plan.question is not None:
-            selection, sums = selections[plan.question]
+        if isinstance(found, tuple):
+            counts = disclosure.open_counts(*found)
+        elif found is not None and plan.question is not None:
             with self._ledger(connection, published) as ledger:
-                door = _Door(held.index, plan.number, published.policy, ledger)
-                if published.policy.access is Access.OPEN:
-                    counts = disclosure.open_counts(*sums.of(plan.number))
-                else:
-                    counts = door.counts(plan.question, selection, self._vocabulary)
-                for field in fields:
-                    if field.name in published.manifest.columns:
-                        cells[field.name] = door.cells(plan.question, selection, field)
+                door = _Door(published.policy, ledger, self._vocabulary)
+                counts = door.counts(plan.question, found.cohort)
+                cells = {name: door.cells(plan.question, name, some) for name, some in found.cells.items()}
         return DatasetAnswer(
             dataset=published.manifest.dataset,
             name=published.manifest.name,
@@ -205,61 +238,72 @@ class Gate:
             breakdowns=cells,
         )
 
-    def _ledger(self, connection: sa.Connection, published: Published) -> DatasetLedger:
+    def _ledger(self, connection: sa.Connection | None, published: Published) -> DatasetLedger:
         return DatasetLedger(connection, self._store.keys.secret, published.manifest.dataset)
 
-    def _totals(self, index: Index) -> dict[str, Counts]:
-        """The released counts of every dataset as a whole; new versions are entered into their ledgers."""
-        selection = index.select(EVERYONE)
-        sums = index.sums(selection)
-        totals = {}
+    def _known(self, index: Index) -> dict[str, _Known]:
+        """What may be known of every dataset; new versions are entered into their ledgers."""
+        everyone = index.select(EVERYONE)
+        sums = index.sums(everyone)
+        having = {}
+        if any(one.policy.access is Access.PROTECTED for one in index.published):
+            names = {name for one in index.published for name in one.manifest.columns}
+            having = {name: index.select(Question(Not(IsNull(name)))) for name in names}
+        known = {}
         with sql.begin(self._store.records) as connection:
             for number, one in enumerate(index.published):
+                columns = frozenset(one.manifest.columns)
                 if one.policy.access is Access.OPEN:
-                    totals[one.manifest.dataset] = disclosure.open_counts(*sums.of(number))
+                    known[one.manifest.dataset] = _Known(disclosure.open_counts(*sums.of(number)), columns)
                     continue
                 with self._ledger(connection, one) as ledger:
                     ledger.enter(one.manifest.version, partial(index.roster, number), one.policy)
-                    door = _Door(index, number, one.policy, ledger)
-                    totals[one.manifest.dataset] = door.counts(EVERYONE, selection, self._vocabulary)
-        return totals
+                    door = _Door(one.policy, ledger, self._vocabulary)
+                    total = door.counts(EVERYONE, index.cohort(everyone, number))
+                    if one.policy.access is Access.PROTECTED:
+                        columns = door.fields({name: index.cohort(having[name], number) for name in columns})
+                    known[one.manifest.dataset] = _Known(total, columns)
+        return known
 
 
 @dataclass(frozen=True, slots=True)
 class _Door:
     """One dataset, as its policy lets it be counted."""
 
-    index: Index
-    number: int
     policy: Policy
     ledger: DatasetLedger
+    vocabulary: Vocabulary
 
-    def counts(self, question: Question, selection: Selection, vocabulary: Vocabulary) -> Counts:
-        asked = Asked(to_text(ordered(question.root)), single=is_single(question, vocabulary))
-        cohort = self.index.cohort(selection, self.number)
+    def counts(self, question: Question, cohort: Cohort) -> Counts:
+        asked = Asked(to_text(ordered(question.root)), single=is_single(question, self.vocabulary))
         return disclosure.decide(cohort, self.policy, self.ledger, asked)
 
-    def cells(self, question: Question, selection: Selection, field: Field) -> tuple[Cell, ...]:
+    def cells(self, question: Question, field: str, cohorts: Mapping[str, Cohort]) -> tuple[Cell, ...]:
         """A breakdown. Values that nobody has are left out, and so are those whose counts are withheld: that a value
         occurs at all is a number too."""
-        cohorts = self.index.cells(selection, self.number, field)
-        text = f"{to_text(ordered(question.root))}\nby {field.name}"
-        asked = Asked(text, single=question == EVERYONE, cells=1 if field.entity == PERSON else 3)
+        text = f"{to_text(ordered(question.root))}\nby {field}"
+        asked = Asked(text, single=question == EVERYONE, cells=1 if entity(field) == PERSON else 3)
         released = disclosure.breakdown(cohorts, self.policy, self.ledger, asked)
         return tuple(Cell(value, counts) for value, counts in released.items() if counts.persons)
+
+    def fields(self, cohorts: Mapping[str, Cohort]) -> frozenset[str]:
+        """The fields of which enough persons have a value, given those who have one."""
+        asked = Asked("has a value in", single=True)
+        released = disclosure.breakdown(cohorts, self.policy, self.ledger, asked)
+        return frozenset(name for name, counts in released.items() if counts.known)
 
 
 _BANDED = "Answered as {}: without a permit, ages are known in bands."
 
 
-def _record(published: Published, counts: Counts, versions: Sequence[plain.Version]) -> plain.Record:
+def _record(published: Published, known: _Known, versions: Sequence[plain.Version]) -> plain.Record:
     manifest, said = published.manifest, published.description
     return plain.Record(
         id=manifest.dataset,
         name=manifest.name,
         title=said.title or manifest.name,
         access=published.policy.access,
-        counts=counts,
+        counts=known.total,
         about=said.about,
         license=said.license,
         link=said.link,
@@ -267,7 +311,7 @@ def _record(published: Published, counts: Counts, versions: Sequence[plain.Versi
         synthetic=said.synthetic,
         cancer_types=said.cancer_types,
         keywords=said.keywords,
-        fields=manifest.columns,
+        fields=tuple(name for name in manifest.columns if name in known.columns),
         vocabulary=manifest.vocabulary,
         versions=tuple(sorted(versions, key=lambda version: version.version))[-plain.MAX_VERSIONS :],
     )

@@ -1,0 +1,40 @@
+"""The node's answer to a message: on the time grid, whatever it says, and without a word about how long it took."""
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.node.test_gate import publish
+
+from hanse.core import clock, wire
+from hanse.core.policy import Access
+from hanse.core.wire import Kind
+from hanse.domains import VOCABULARY
+from hanse.node.agent import answer
+from hanse.node.config import NodeConfig
+from hanse.node.gate import Gate
+from hanse.node.store import Store
+
+
+@pytest.mark.parametrize("access", [Access.PROTECTED, Access.OPEN])
+@pytest.mark.parametrize("question", ["", "image.modality = 'PT'", "image.modality = "])
+def test_answers_and_refusals_leave_on_the_grid_when_anything_is_protected(
+    tmp_path: Path, access: Access, question: str
+) -> None:
+    store = Store(tmp_path)
+    publish(store, "images", 100, access)
+    gate = Gate(store, VOCABULARY, tmp_path / "cache")
+    asked = wire.Question("search_1", question, (), 10.0, "anybody").as_dict()
+    message = wire.envelope(
+        Kind.QUESTION, "hub_1", "node_1", asked, at=clock.now(), life=timedelta(seconds=10)
+    )
+    before = time.monotonic()
+    reply = answer(NodeConfig(tmp_path, "node_1", "Node", "FI", "https://hub.example", "key"), gate, message)
+    if access is Access.OPEN:
+        assert reply.not_before == 0.0
+        return
+    ticks = (reply.not_before - before) / (gate.grid_ms / 1000)
+    assert ticks >= 1
+    assert abs(ticks - round(ticks)) < 0.05  # the grid begins when the message arrives, just after `before`
+    assert reply.not_before >= time.monotonic() - 0.001
