@@ -14,7 +14,7 @@ whether two questions select the same persons, because each rule that does can b
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol
@@ -115,7 +115,7 @@ def breakdown(cells: Mapping[str, Cohort], policy: Policy, ledger: Ledger, asked
         return {value: Counts(Rule.NOT_COUNTED) for value in cells}
     if policy.access is Access.OPEN:
         return {value: exact(cohort) for value, cohort in cells.items()}
-    texts = {value: f"{asked.text}\n{value}" for value in cells}
+    texts = texts_of(cells, asked)
     given = ledger.given(list(texts.values()))
     current = {text: one.counts for text, one in given.items() if one.epoch == ledger.epoch}
     fresh = {value: text for value, text in texts.items() if text not in current}
@@ -129,6 +129,11 @@ def breakdown(cells: Mapping[str, Cohort], policy: Policy, ledger: Ledger, asked
     if made:
         ledger.note(made, charge)
     return {value: (current | made)[text] for value, text in texts.items()}
+
+
+def texts_of(cells: Iterable[str], asked: Asked) -> dict[str, str]:
+    """Under which text the ledger keeps the answer for each value."""
+    return {value: f"{asked.text}\n{value}" for value in cells}
 
 
 def exact(cohort: Cohort) -> Counts:

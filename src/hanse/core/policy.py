@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from hanse.core.errors import BadInput
 
@@ -50,6 +51,7 @@ class Policy:
         """How many distinct questions of several criteria a dataset of so many persons answers."""
         return min(int(self.distinct_share * persons), self.distinct_most)
 
+    @lru_cache(maxsize=1000)  # noqa: B019 - a policy is a value, and there are few of them
     def noise(self, persons: int) -> int:
         """The sides of the noise: each of its two dice shows -h to h with equal chance, h at least half the
         rounding. Their sum has variance 2 h (h + 1) / 3; rounding adds the square of its base over 12."""

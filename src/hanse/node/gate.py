@@ -224,9 +224,8 @@ class Gate:
             counts = disclosure.open_counts(*found)
         elif found is not None and plan.question is not None:
             with self._ledger(connection, published) as ledger:
-                door = _Door(published.policy, ledger, self._vocabulary)
-                counts = door.counts(plan.question, found.cohort)
-                cells = {name: door.cells(plan.question, name, some) for name, some in found.cells.items()}
+                door = _Door(published.policy, ledger)
+                counts, cells = door.answer(self._asked(plan.question), plan.question == EVERYONE, found)
         return DatasetAnswer(
             dataset=published.manifest.dataset,
             name=published.manifest.name,
@@ -240,6 +239,9 @@ class Gate:
 
     def _ledger(self, connection: sa.Connection | None, published: Published) -> DatasetLedger:
         return DatasetLedger(connection, self._store.keys.secret, published.manifest.dataset)
+
+    def _asked(self, question: Question) -> Asked:
+        return Asked(to_text(ordered(question.root)), single=is_single(question, self._vocabulary))
 
     def _known(self, index: Index) -> dict[str, _Known]:
         """What may be known of every dataset; new versions are entered into their ledgers."""
@@ -258,8 +260,9 @@ class Gate:
                     continue
                 with self._ledger(connection, one) as ledger:
                     ledger.enter(one.manifest.version, partial(index.roster, number), one.policy)
-                    door = _Door(one.policy, ledger, self._vocabulary)
-                    total = door.counts(EVERYONE, index.cohort(everyone, number))
+                    door = _Door(one.policy, ledger)
+                    cohort = index.cohort(everyone, number)
+                    total = disclosure.decide(cohort, one.policy, ledger, self._asked(EVERYONE))
                     if one.policy.access is Access.PROTECTED:
                         columns = door.fields({name: index.cohort(having[name], number) for name in columns})
                     known[one.manifest.dataset] = _Known(total, columns)
@@ -272,19 +275,27 @@ class _Door:
 
     policy: Policy
     ledger: DatasetLedger
-    vocabulary: Vocabulary
 
-    def counts(self, question: Question, cohort: Cohort) -> Counts:
-        asked = Asked(to_text(ordered(question.root)), single=is_single(question, self.vocabulary))
-        return disclosure.decide(cohort, self.policy, self.ledger, asked)
-
-    def cells(self, question: Question, field: str, cohorts: Mapping[str, Cohort]) -> tuple[Cell, ...]:
-        """A breakdown. Values that nobody has are left out, and so are those whose counts are withheld: that a value
-        occurs at all is a number too."""
-        text = f"{to_text(ordered(question.root))}\nby {field}"
-        asked = Asked(text, single=question == EVERYONE, cells=1 if entity(field) == PERSON else 3)
-        released = disclosure.breakdown(cohorts, self.policy, self.ledger, asked)
-        return tuple(Cell(value, counts) for value, counts in released.items() if counts.persons)
+    def answer(
+        self, asked: Asked, of_everyone: bool, found: _Found
+    ) -> tuple[Counts, dict[str, tuple[Cell, ...]]]:
+        """The counts and the breakdowns. Values that nobody has are left out of these, and so are those whose counts
+        are withheld: that a value occurs at all is a number too."""
+        by = {
+            name: Asked(f"{asked.text}\nby {name}", of_everyone, cells=1 if entity(name) == PERSON else 3)
+            for name in found.cells
+        }
+        every = [([""], asked), *((found.cells[name], one) for name, one in by.items())]
+        if self.policy.access is Access.PROTECTED:
+            self.ledger.recall(
+                [text for some, one in every for text in disclosure.texts_of(some, one).values()]
+            )
+        counts = disclosure.decide(found.cohort, self.policy, self.ledger, asked)
+        cells = {}
+        for name, one in by.items():
+            released = disclosure.breakdown(found.cells[name], self.policy, self.ledger, one)
+            cells[name] = tuple(Cell(value, number) for value, number in released.items() if number.persons)
+        return counts, cells
 
     def fields(self, cohorts: Mapping[str, Cohort]) -> frozenset[str]:
         """The fields of which enough persons have a value, given those who have one."""

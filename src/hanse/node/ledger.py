@@ -79,6 +79,8 @@ class DatasetLedger:
         self.secret = hmac.digest(node_secret, b"disclosure" + dataset.encode(), "sha256")
         self._connection = connection
         self._dataset = dataset
+        self._recalled: dict[str, Given | None] = {}
+        self._written: set[str] = set()  # questions with an answer in the database
         self._fresh: dict[str, Counts] = {}
         self._charge = 0
 
@@ -119,21 +121,31 @@ class DatasetLedger:
             )
             del self._state
 
+    def recall(self, texts: list[str]) -> None:
+        """Reads at once what several calls of `given` will ask for."""
+        self._recalled |= dict.fromkeys(texts) | self.given(texts)
+
     def given(self, texts: list[str]) -> dict[str, Given]:
+        if all(text in self._recalled for text in texts):
+            return {text: given for text in texts if (given := self._recalled[text])}
         keys = {self._key(text): text for text in texts}
         rows = self._connection.execute(_GIVEN, {"of": self._dataset, "keys": list(keys)})
         found = {keys[row.question]: Given(_counts(row), row.epoch) for row in rows}
+        self._written |= found.keys()
         return found | {text: Given(self._fresh[text], self.epoch) for text in texts if text in self._fresh}
 
     def note(self, answers: Mapping[str, Counts], charge: int) -> None:
         self._fresh |= answers
+        self._recalled |= {text: Given(counts, self.epoch) for text, counts in answers.items()}
         self._charge += charge
 
     def _keep(self) -> None:
         rows = [self._row(text, counts) for text, counts in self._fresh.items()]
-        self._connection.execute(_FORGET, {"of": self._dataset, "keys": [row["question"] for row in rows]})
+        if outdated := [self._key(text) for text in self._fresh if text in self._written]:
+            self._connection.execute(_FORGET, {"of": self._dataset, "keys": outdated})
         self._connection.execute(_KEEP, rows)
-        self._connection.execute(_SPEND, {"of": self._dataset, "now": self.spent})
+        if self._charge:
+            self._connection.execute(_SPEND, {"of": self._dataset, "now": self.spent})
         self._fresh, self._charge = {}, 0
 
     @cached_property
