@@ -19,8 +19,8 @@ import psutil
 
 from hanse.cli.demo import Processes
 from hanse.core import clock
-from hanse.core.dataset import Description
 from hanse.core.policy import Policy
+from hanse.core.record import Description, english
 from hanse.hub import config as hubs
 from hanse.hub import registry
 from hanse.hub.config import HubConfig
@@ -165,7 +165,9 @@ def join(home: Path, settings: HubConfig, name: str) -> None:
     policy = Policy(distinct_share=100.0, distinct_most=100_000, variance=0.0)
     with duckdb.connect() as connection:
         tables = {"person": PERSON, "condition": CONDITION, "image": IMAGE}
-        publish_queries(Store(home), Description("images", name, synthetic=True), policy, connection, tables)
+        publish_queries(
+            Store(home), Description("images", english(name), synthetic=True), policy, connection, tables
+        )
 
 
 def reachable(url: str) -> bool:

@@ -24,8 +24,8 @@ from typing import Any
 import duckdb
 import psutil
 
-from hanse.core.dataset import Description
 from hanse.core.policy import Access, Policy
+from hanse.core.record import Description, english
 from hanse.domains import VOCABULARY
 from hanse.node.gate import Gate, Visit
 from hanse.node.prepare import prepare
@@ -106,7 +106,7 @@ def fill(home: Path, series: int, access: Access) -> None:
     queries = {"person": PERSON.format(series=series), "image": IMAGE.format(series=series)}
     store = Store(home)
     with duckdb.connect() as connection:
-        said, policy = Description("images", "Images", synthetic=True), Policy(access)
+        said, policy = Description("images", english("Images"), synthetic=True), Policy(access)
         publish_queries(store, said, policy, connection, queries)
     store.records.dispose()
 
@@ -224,7 +224,7 @@ class Archive:
         began = time.perf_counter()
         prepared = prepare(self.store, self.folder, "archive")
         between = time.perf_counter()
-        said = Description("archive", "Archive", synthetic=True)
+        said = Description("archive", english("Archive"), synthetic=True)
         outcome = publish_prepared(self.store, "archive", said, Policy())
         parts = f"{outcome.written} parts written, {outcome.kept} kept"
         return Night(between - began, time.perf_counter() - between, prepared.read, parts)

@@ -123,8 +123,8 @@ DATASETS = [
     {
         "id": f"dataset_{one.name}",
         "name": one.name,
-        "title": one.title,
-        "about": "",
+        "title": {"en": one.title},
+        "about": {},
         "node": node.node,
         "node_name": node.name,
         "country": node.country,

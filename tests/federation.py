@@ -10,8 +10,8 @@ import duckdb
 from starlette.types import ASGIApp
 
 from hanse.core import clock
-from hanse.core.dataset import Description
 from hanse.core.policy import Access, Policy
+from hanse.core.record import Description, english
 from hanse.hub import catalogue, registry
 from hanse.hub import config as hubs
 from hanse.hub.app import make_app
@@ -78,7 +78,7 @@ def _publish(home: Path, datasets: list[tuple[str, int, Access, Mapping[str, str
     for name, persons, access, tables in datasets:
         queries = {entity: query.format(name=name, persons=persons) for entity, query in tables.items()}
         with duckdb.connect() as connection:
-            description = Description(name, f"Dataset {name}", cancer_types=("breast",))
+            description = Description(name, english(f"Dataset {name}"), cancer_types=("breast",))
             publish_queries(Store(home), description, Policy(access), connection, queries)
 
 

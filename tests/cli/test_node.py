@@ -50,7 +50,7 @@ def test_what_is_not_said_again_stays(published: Path) -> None:
     (one,) = Store(published).live()
     said = one.description
     assert (said.title, said.country, said.license, one.policy.access) == (
-        "Lung CT",
+        {"en": "Lung CT"},
         "FI",
         "CC-BY-4.0",
         "none",
@@ -101,7 +101,7 @@ def test_the_numbers_of_the_policy_are_set_one_by_one_and_stay(published: Path) 
     run(published, "publish", "lung", "--keyword", "screening", "--cancer-type", "lung")
     (one,) = Store(published).live()
     assert (one.policy.threshold, one.policy.distinct_share, one.policy.rounding) == (20, 0.05, 10)
-    assert (one.description.keywords, one.description.cancer_types) == (("screening",), ("lung",))
+    assert (one.description.keywords, one.description.cancer_types) == ({"en": ("screening",)}, ("lung",))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from hanse.core.answer import (
 )
 from hanse.core.errors import BadEnvelope, WrongClock, WrongProtocol
 from hanse.core.policy import Access
+from hanse.core.record import Agent, Description, Period, Rights
 from hanse.core.wire import Blob, Envelope, Kind
 
 AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -258,13 +259,70 @@ RECORD = {"id": "dataset_1", "name": "breast", "title": "Breast MR", "access": "
 
 
 @pytest.mark.parametrize(
-    "change", [{"link": "javascript:alert(1)"}, {"fields": "all"}, {"versions": [{"version": 0}]}, {"id": ""}]
+    "change",
+    [
+        {"link": "javascript:alert(1)"},
+        {"documentation": ["data:text/html,x"]},
+        {"holder": {"name": "A", "page": "ftp://x"}},
+        {"holder": {"name": ""}},
+        {"variables": "all"},
+        {"variables": [{"field": "image.modality", "counts": {"rule": "withheld", "persons": 3}}]},
+        {"versions": [{"version": 0}]},
+        {"quality": [{"dimension": "validity", "share": 101}]},
+        {"breakdowns": {"x" * 200: []}},
+        {"title": {}},
+        {"title": {"en": ""}},
+        {"title": {"<b>": "x"}},
+        {"title": {f"x{one}{two}": "x" for one in "abcdefgh" for two in "abcdefgh"}},
+        {"keywords": {"en": ["x" * 101]}},
+        {"rights": "EVERYBODY"},
+        {"kept": {"start": "x" * 11}},
+        {"id": ""},
+    ],
 )
 def test_a_catalogue_record_of_a_hostile_node_is_refused(change: dict[str, Any]) -> None:
     (record,) = plain.catalogue_from_plain({"datasets": [RECORD]})
     assert plain.record_from_plain(plain.record_to_plain(record)) == record
     with pytest.raises(BadEnvelope):
         plain.catalogue_from_plain({"datasets": [RECORD | change]})
+
+
+def test_a_record_of_newer_software_is_read_without_what_is_not_known() -> None:
+    newer = RECORD | {"colour": "red", "holder": {"name": "A", "fax": "1"}}
+    record = plain.record_from_plain(newer)
+    assert record.said.holder == Agent("A")
+    assert "colour" not in plain.record_to_plain(record)
+
+
+def test_a_text_without_languages_is_english() -> None:
+    record = plain.record_from_plain(RECORD | {"about": "x", "keywords": ["a", "b"]})
+    assert (record.said.title, record.said.about) == ({"en": "Breast MR"}, {"en": "x"})
+    assert record.said.keywords == {"en": ("a", "b")}
+
+
+def test_a_description_is_the_same_after_its_way_through_json() -> None:
+    said = Description(
+        "breast",
+        {"en": "Breast MR", "fr": "IRM du sein"},
+        keywords={"de": ("Brust",)},
+        holder=Agent("Ghent", "a@example.org", country="BE"),
+        rights=Rights.RESTRICTED,
+        kept=Period("2020", ""),
+        synthetic=True,
+        documentation=("https://example.org/a",),
+    )
+    assert plain.description_from_plain(json.loads(json.dumps(plain.description_to_plain(said)))) == said
+
+
+@given(JSON)
+@settings(max_examples=200)
+def test_no_json_breaks_the_reading_of_a_record(value: Any) -> None:
+    for body in (
+        value,
+        *(RECORD | {name: value} for name in plain.record_to_plain(plain.record_from_plain(RECORD))),
+    ):
+        with suppress(BadEnvelope):
+            plain.record_from_plain(body)
 
 
 def test_a_node_describes_each_dataset_once() -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from hanse.core.dataset import Description
 from hanse.core.errors import NotFound, NotSetUp
 from hanse.core.fields import Type
+from hanse.core.record import Description
 from hanse.domains import VOCABULARY
 from hanse.domains.imaging import idc
 
@@ -238,11 +238,11 @@ def test_mice_dogs_and_phantoms_are_told_from_people(connection) -> None:
 
 def test_a_dataset_is_described_with_its_licences_and_link(descriptions) -> None:
     nlst = descriptions["idc-nlst"]
-    assert nlst.title == "NLST"
+    assert nlst.title == {"en": "NLST"}
     assert nlst.license == "CC-BY-3.0, CC-BY-4.0"
     assert nlst.link == "https://doi.org/10.7937/tcia.hmq8-j677"
     assert nlst.cancer_types == ("lung",)
-    assert "National Lung Screening Trial" in nlst.about
+    assert "National Lung Screening Trial" in nlst.about["en"]
     assert not nlst.synthetic
     assert descriptions["idc-victre"].synthetic
     assert descriptions["idc-fdg-pet-ct-lesions"].cancer_types == ("lymphoma", "melanoma", "lung")

@@ -9,8 +9,8 @@ from tests.hub.test_registry import decide, enrol, invite
 from hanse.core import clock, wire
 from hanse.core.answer import Counts, Rule
 from hanse.core.errors import BadEnvelope, NotFound
-from hanse.core.plain import Record
 from hanse.core.policy import Access
+from hanse.core.record import Description, Record, english, spoken
 from hanse.hub import catalogue
 from hanse.lib import sql
 from hanse.lib.jws import FileKey
@@ -27,7 +27,12 @@ def node(records: sa.Engine, name: str = "Turku") -> FileKey:
 
 def record(key: FileKey, name: str = "breast", title: str = "Breast MR") -> Record:
     id = wire.dataset_id(key.public.kid, name)
-    return Record(id, name, title, Access.PROTECTED, Counts(Rule.ROUNDED, 120, 130, 600, rounding=10))
+    return Record(
+        id,
+        Access.PROTECTED,
+        Counts(Rule.ROUNDED, 120, 130, 600, rounding=10),
+        Description(name, english(title)),
+    )
 
 
 def describe(records: sa.Engine, key: FileKey, *described: Record, later: timedelta = timedelta(0)) -> None:
@@ -37,7 +42,7 @@ def describe(records: sa.Engine, key: FileKey, *described: Record, later: timede
 
 def titles(records: sa.Engine) -> list[str]:
     with sql.read(records) as connection:
-        return [entry.record.title for entry in catalogue.entries(connection)]
+        return [spoken(entry.record.said.title) for entry in catalogue.entries(connection)]
 
 
 def test_datasets_are_listed_by_node_and_found_by_id(records: sa.Engine) -> None:

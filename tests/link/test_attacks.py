@@ -13,6 +13,7 @@ from hanse.core import clock, plain, wire
 from hanse.core.answer import Counts, Rule
 from hanse.core.errors import BadEnvelope, NotFound, Refused
 from hanse.core.policy import Access
+from hanse.core.record import Description, Record, english
 from hanse.core.wire import Envelope, Kind
 from hanse.lib.jws import FileKey
 from hanse.link import enrolment, inbound
@@ -211,7 +212,7 @@ def test_a_node_answers_a_question_once(hub: Running, key: FileKey, call: Callab
 
 def test_a_node_cannot_describe_the_dataset_of_another(hub: Running, key: FileKey) -> None:
     theirs = wire.dataset_id(FileKey.generate().public.kid, "breast")
-    record = plain.Record(theirs, "breast", "Breast MR", Access.OPEN, Counts(Rule.EXACT, 3))
+    record = Record(theirs, Access.OPEN, Counts(Rule.EXACT, 3), Description("breast", english("Breast MR")))
     body = plain.catalogue_to_plain((record,))
     assert "not the id" in result(hub, signed(hub, key, Kind.CATALOGUE, body=body))
 

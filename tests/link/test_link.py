@@ -12,6 +12,7 @@ from hanse.core import clock, plain, wire
 from hanse.core.answer import Counts, Rule
 from hanse.core.errors import QuestionTooCostly
 from hanse.core.policy import Access
+from hanse.core.record import Description, Record, english
 from hanse.core.wire import Envelope, Kind
 from hanse.hub import catalogue, registry
 from hanse.lib import sql
@@ -145,7 +146,9 @@ def test_a_question_over_one_megabyte_travels_as_a_blob_too(hub: Running, call: 
 def test_the_hub_learns_who_calls_and_what_it_holds(hub: Running, tmp_path: Path) -> None:
     key, id = node(hub)
     dataset = wire.dataset_id(key.public.kid, "breast")
-    record = plain.Record(dataset, "breast", "Breast MR", Access.OPEN, Counts(Rule.EXACT, 3, 4, 5))
+    record = Record(
+        dataset, Access.OPEN, Counts(Rule.EXACT, 3, 4, 5), Description("breast", english("Breast MR"))
+    )
     outbound = Outbound(hub.address, key, wire.Hello((1,), "9.9", "2027.01"), tmp_path / "seen.db")
     outbound.send(Kind.CATALOGUE, plain.catalogue_to_plain((record,)))
     calling = Calling(outbound, echo)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from hanse.core.dataset import Description
 from hanse.core.policy import Policy
+from hanse.core.record import Description, english
 from hanse.node import intake, prepared
 from hanse.node.prepare import prepare
 from hanse.node.store import Store
@@ -14,4 +14,4 @@ def night(home: Path, folder: Path) -> None:
     intake.FILES_PER_BATCH = 8
     store = Store(home)
     prepare(store, folder, "lung", processes=1)
-    prepared.publish_prepared(store, "lung", Description("lung", "Lung"), Policy())
+    prepared.publish_prepared(store, "lung", Description("lung", english("Lung")), Policy())

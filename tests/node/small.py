@@ -4,9 +4,9 @@ from pathlib import Path
 
 import duckdb
 
-from hanse.core.dataset import Description
 from hanse.core.fields import Code, CodeList, Entity, Field, Identifying, Type, Vocabulary
 from hanse.core.policy import Access, Policy
+from hanse.core.record import Description, english
 from hanse.node import publish
 from hanse.node.publish import Outcome
 from hanse.node.store import Store
@@ -46,7 +46,7 @@ def publish_persons(
     with duckdb.connect() as connection:
         return publish.publish_queries(
             store,
-            Description(name, "Lung CT"),
+            Description(name, english("Lung CT")),
             Policy(access),
             connection,
             queries(persons, modality),

@@ -9,9 +9,9 @@ import duckdb
 import pytest
 
 from hanse.core.answer import CriterionState, DatasetAnswer, Rule
-from hanse.core.dataset import Description
 from hanse.core.errors import BadQuestion, QuestionTooCostly
 from hanse.core.policy import Access, Policy
+from hanse.core.record import Description, english
 from hanse.domains import VOCABULARY
 from hanse.lib import log, sql
 from hanse.node.gate import Gate, Visit
@@ -34,7 +34,7 @@ IMAGE = """SELECT (i // 2)::INTEGER AS person, i::INTEGER AS study, i::INTEGER A
 def publish(store: Store, name: str, persons: int, access: Access) -> None:
     with duckdb.connect() as connection:
         tables = {"person": PERSON.format(n=persons), "image": IMAGE.format(n=persons)}
-        publish_queries(store, Description(name, name.title()), Policy(access), connection, tables)
+        publish_queries(store, Description(name, english(name.title())), Policy(access), connection, tables)
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_what_one_person_has_is_not_what_a_protected_dataset_has(store: Store) -
     )
     with duckdb.connect() as connection:
         tables = {"person": PERSON.format(n=900), "image": image}
-        publish_queries(store, Description("rare", "Rare"), Policy(), connection, tables)
+        publish_queries(store, Description("rare", english("Rare")), Policy(), connection, tables)
     gate = Gate(store, VOCABULARY, store.home / "cache")
     assert "image.field_strength" in store.live()[0].manifest.columns
     assert "image.field_strength" not in gate.records()[0].fields

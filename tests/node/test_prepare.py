@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from tests.node.dicom import write_instance, write_patients
 from tests.node.small import table
 
-from hanse.core.dataset import Description
 from hanse.core.errors import BadInput, Conflict, NoSpace, NotFound
 from hanse.core.policy import Access, Policy
+from hanse.core.record import Description, english
 from hanse.lib import sql
 from hanse.node import keys, work
 from hanse.node.prepare import Prepared, prepare
@@ -39,7 +39,7 @@ def run(store: Store, folder: Path, **options: bool) -> Prepared:
 
 
 def release(store: Store, access: Access = Access.PROTECTED) -> Outcome:
-    return publish_prepared(store, "lung", Description("lung", "Lung"), Policy(access))
+    return publish_prepared(store, "lung", Description("lung", english("Lung")), Policy(access))
 
 
 def quarantine(store: Store) -> dict[str, str]:

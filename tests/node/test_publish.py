@@ -6,9 +6,9 @@ import duckdb
 import pytest
 from tests.node.small import VOCABULARY, publish_persons, queries, rows
 
-from hanse.core.dataset import Description
 from hanse.core.errors import BadInput, NoSpace
 from hanse.core.policy import Access, Policy
+from hanse.core.record import Description, english
 from hanse.node import publish
 from hanse.node.store import Store
 from hanse.node.verify import verify
@@ -66,7 +66,7 @@ def test_a_growing_dataset_writes_only_the_part_that_grew(store: Store) -> None:
             )
         }
         outcome = publish.publish_queries(
-            store, Description("lung-ct", "Lung CT"), Policy(), connection, grown, VOCABULARY
+            store, Description("lung-ct", english("Lung CT")), Policy(), connection, grown, VOCABULARY
         )
     new = set(store.objects.all()) - before
     assert outcome.written == 2
@@ -105,7 +105,9 @@ def test_a_version_with_free_text_does_not_come_back_when_data_are_open_no_more(
 def test_a_key_that_is_no_pseudonym_ends_publishing(store: Store) -> None:
     wrong = {"person": "SELECT 1 AS person, 'MRN-4711' AS key"}
     with duckdb.connect() as connection, pytest.raises(BadInput, match="pseudonym of their own") as raised:
-        publish.publish_queries(store, Description("a", "A"), Policy(), connection, wrong, VOCABULARY)
+        publish.publish_queries(
+            store, Description("a", english("A")), Policy(), connection, wrong, VOCABULARY
+        )
     assert "4711" not in str(raised.value)
     assert store.live() == []
 
@@ -114,7 +116,7 @@ def test_rows_of_nobody_are_left_out(store: Store) -> None:
     stray = {**queries(3), "image": "SELECT 7 AS person, 1 AS study, 1 AS series, 'CT' AS modality"}
     with duckdb.connect() as connection:
         outcome = publish.publish_queries(
-            store, Description("a", "A"), Policy(), connection, stray, VOCABULARY
+            store, Description("a", english("A")), Policy(), connection, stray, VOCABULARY
         )
     assert set(outcome.manifest.tables) == {"person"}
 
@@ -122,13 +124,13 @@ def test_rows_of_nobody_are_left_out(store: Store) -> None:
 def test_many_datasets_become_visible_together(store: Store) -> None:
     with duckdb.connect() as connection:
         sources = [
-            publish.Queries(Description(name, name), Policy(), connection, queries(5))
+            publish.Queries(Description(name, english(name)), Policy(), connection, queries(5))
             for name in ("a", "b", "c")
         ]
         publish.publish_many(store, sources, VOCABULARY)
         assert [one.manifest.name for one in store.live()] == ["a", "b", "c"]
         wrong = {"person": "SELECT 1 AS person, 'MRN-4711' AS key"}
-        sources = [*sources, publish.Queries(Description("d", "d"), Policy(), connection, wrong)]
+        sources = [*sources, publish.Queries(Description("d", english("d")), Policy(), connection, wrong)]
         sources[0].queries = queries(6)
         with pytest.raises(BadInput):
             publish.publish_many(store, sources, VOCABULARY)

@@ -6,9 +6,9 @@ import duckdb
 import pytest
 from tests.node.small import VOCABULARY, queries, rows, table
 
-from hanse.core.dataset import Description
 from hanse.core.errors import NotFound
 from hanse.core.policy import Policy
+from hanse.core.record import Description, english
 from hanse.node import keys, publish
 from hanse.node.publish import Outcome
 from hanse.node.store import Store
@@ -30,7 +30,7 @@ def release(store: Store, persons: int) -> Outcome:
     with duckdb.connect() as connection:
         found = {**queries(persons), "person": person}
         return publish.publish_queries(
-            store, Description("lung", "Lung"), Policy(), connection, found, VOCABULARY
+            store, Description("lung", english("Lung")), Policy(), connection, found, VOCABULARY
         )
 
 

@@ -21,9 +21,9 @@ import click
 
 from hanse.cli.output import consoles
 from hanse.core import clock
-from hanse.core.dataset import Description
 from hanse.core.errors import Conflict, NotSetUp, Unreachable
 from hanse.core.policy import Access, Policy
+from hanse.core.record import Description, english
 from hanse.hub import config as hub_config
 from hanse.hub import registry
 from hanse.hub.config import HubConfig
@@ -80,9 +80,11 @@ def _fill_examples(store: Store, progress: Progress) -> None:
     folder = Path(pydicom.__file__).parent / "data" / "test_files"
     description = Description(
         "pydicom-examples",
-        "Example images of pydicom",
-        about="Real images of many devices and transfer syntaxes, damaged ones among them, collected by the pydicom "
-        "project for its tests.",
+        english("Example images of pydicom"),
+        about=english(
+            "Real images of many devices and transfer syntaxes, damaged ones among them, collected by the pydicom "
+            "project for its tests."
+        ),
         license="MIT",
         link="https://github.com/pydicom/pydicom",
     )
@@ -102,9 +104,11 @@ def _filler(site: Site) -> Callable[[Store, Progress], None]:
             )
         description = Description(
             "cancer-images",
-            f"Cancer images of the {site.title[0].lower()}{site.title[1:]}",
-            about="Synthetic patients with CT, MR, PET and mammography series, segmented lesions and clinical records. "
-            "None of these people exists.",
+            english(f"Cancer images of the {site.title[0].lower()}{site.title[1:]}"),
+            about=english(
+                "Synthetic patients with CT, MR, PET and mammography series, segmented lesions and clinical records. "
+                "None of these people exists."
+            ),
             country=site.country,
             synthetic=True,
             cancer_types=tuple(sorted(site.cancers)),

@@ -11,6 +11,7 @@ from hanse.cli.output import clean, columns, consoles, hint, hub_option, json_op
 from hanse.client import Hanse
 from hanse.core.errors import NotFound
 from hanse.core.plain import counts_from_plain
+from hanse.core.record import spoken
 from hanse.core.words import UNITS, number, plural
 
 
@@ -44,7 +45,7 @@ def datasets(words: tuple[str, ...], as_json: bool, hub_url: str) -> None:
 
 def _holds(dataset: Mapping[str, Any], words: tuple[str, ...]) -> bool:
     held = " ".join(
-        [dataset["name"], dataset["title"], dataset["node_name"], *dataset["cancer_types"]]
+        [dataset["name"], *dataset["title"].values(), dataset["node_name"], *dataset["cancer_types"]]
     ).casefold()
     return all(word.casefold() in held for word in words)
 
@@ -55,7 +56,13 @@ _HEAD = ["name", "title", "access", *(unit.rjust(9) for unit in UNITS), "cancer 
 def _dataset(one: Mapping[str, Any]) -> list[str]:
     counts = counts_from_plain(one["counts"])
     numbers = (number(counts, unit).rjust(9) for unit in UNITS)
-    return [clean(one["name"]), clean(one["title"]), one["access"], *numbers, ", ".join(one["cancer_types"])]
+    return [
+        clean(one["name"]),
+        clean(spoken(one["title"])),
+        one["access"],
+        *numbers,
+        ", ".join(one["cancer_types"]),
+    ]
 
 
 @click.command()

@@ -2,7 +2,7 @@
 
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -12,10 +12,10 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hanse.cli.output import columns, consoles, json_option, print_json
-from hanse.core.dataset import Description
 from hanse.core.errors import BadInput, Damaged, NotSetUp
 from hanse.core.fields import Identifying
 from hanse.core.policy import Access, Policy
+from hanse.core.record import Description, english
 from hanse.node import config, prepared
 from hanse.node.publish import Outcome
 from hanse.node.store import Published, Store
@@ -159,16 +159,21 @@ def publish(
 ) -> None:
     """Freeze what was prepared as the next version. What is not said stays as it was; at first, access is protected."""
     store = _store(home)
-    description, before = store.described(name) or (Description(name, name), Policy())
-    description = replace(
-        description, **{key: value for key, value in said.items() if value not in (None, ())}
-    )
+    description, before = store.described(name) or (Description(name, english(name)), Policy())
+    description = replace(description, **_said(said, description))
     policy = replace(before, **dict(map(_policy_number, numbers)))
     policy = replace(policy, access=Access(access)) if access else policy
     if policy.access is Access.OPEN and before.access is not Access.OPEN:
         _confirm_open(name, yes)
     outcome = prepared.publish_prepared(store, name, description, policy)
     _say_published(outcome, policy, as_json)
+
+
+def _said(options: Mapping[str, Any], before: Description) -> dict[str, Any]:
+    """The members of a description that options of the command line give; their texts are the English ones."""
+    given = {key: value for key, value in options.items() if value not in (None, ())}
+    texts = [key for key in ("title", "about", "keywords") if key in given]
+    return given | {key: {**getattr(before, key), "en": given[key]} for key in texts}
 
 
 def _policy_number(text: str) -> tuple[str, float]:

@@ -60,21 +60,6 @@ class Manifest:
         return f"{self.dataset}@{self.version}"
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
-    """What the data manager says about a dataset: the seed of its catalogue record."""
-
-    name: str  # short, unique in the node: letters, digits, dashes
-    title: str
-    about: str = ""
-    license: str = ""
-    link: str = ""
-    country: str = ""
-    synthetic: bool = False
-    cancer_types: tuple[str, ...] = ()
-    keywords: tuple[str, ...] = ()
-
-
 def canonical(body: Any) -> bytes:
     """JSON with sorted keys and no spaces: the same bytes for the same data, here and elsewhere."""
     return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

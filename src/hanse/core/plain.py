@@ -4,8 +4,9 @@ The same JSON passes from node to hub and from hub to client. Reading is strict:
 a hostile node gets well-typed data within bounds, or a `BadEnvelope` that names the member.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from hanse.core import shape
@@ -20,13 +21,27 @@ from hanse.core.answer import (
     Rule,
 )
 from hanse.core.policy import Access
+from hanse.core.record import (
+    Agent,
+    Description,
+    Period,
+    Quality,
+    Record,
+    Rights,
+    Variable,
+    Version,
+    english,
+)
 
 MAX_DATASETS = 2000
 MAX_CRITERIA = 1000
 MAX_BREAKDOWNS = 50
 MAX_CELLS = 500
-MAX_FIELDS = 1000
+MAX_VARIABLES = 10_000
 MAX_VERSIONS = 1000
+MAX_QUALITY = 50
+MAX_LANGUAGES = 50
+MAX_WORDS = 200  # codes, keywords or addresses in one list
 NUMBERLESS = frozenset({Rule.WITHHELD, Rule.CAPPED, Rule.NOT_COUNTED})
 
 
@@ -61,10 +76,14 @@ def dataset_to_plain(dataset: DatasetAnswer) -> dict[str, Any]:
             for one in dataset.criteria
         ],
         "counts": counts_to_plain(dataset.counts),
-        "breakdowns": {
-            field: [{"value": cell.value, "counts": counts_to_plain(cell.counts)} for cell in cells]
-            for field, cells in dataset.breakdowns.items()
-        },
+        "breakdowns": _breakdowns_to_plain(dataset.breakdowns),
+    }
+
+
+def _breakdowns_to_plain(breakdowns: Mapping[str, tuple[Cell, ...]]) -> dict[str, Any]:
+    return {
+        field: [{"value": cell.value, "counts": counts_to_plain(cell.counts)} for cell in cells]
+        for field, cells in breakdowns.items()
     }
 
 
@@ -105,9 +124,6 @@ def answer_from_plain(body: Any) -> NodeAnswer:
 def dataset_from_plain(body: Any) -> DatasetAnswer:
     """One dataset's part of an answer."""
     body = shape.members(body, "dataset", _DATASET)
-    breakdowns = body.get("breakdowns", {})
-    if not isinstance(breakdowns, dict) or len(breakdowns) > MAX_BREAKDOWNS:
-        raise shape.wrong("breakdowns", f"an object of at most {MAX_BREAKDOWNS} members")
     return DatasetAnswer(
         dataset=shape.text(body, "dataset", least=1, most=64),
         name=shape.text(body, "name", most=100),
@@ -116,13 +132,18 @@ def dataset_from_plain(body: Any) -> DatasetAnswer:
         access=shape.choice(body, "access", Access),
         criteria=shape.items(body, "criteria", _criterion, most=MAX_CRITERIA),
         counts=counts_from_plain(body.get("counts")),
-        breakdowns={
-            shape.text({"field": field}, "field", most=100): shape.items(
-                breakdowns, field, _cell, most=MAX_CELLS
-            )
-            for field in breakdowns
-        },
+        breakdowns=_breakdowns_from_plain(body),
     )
+
+
+def _breakdowns_from_plain(body: Mapping[str, Any]) -> dict[str, tuple[Cell, ...]]:
+    breakdowns = shape.mapping(body.get("breakdowns", {}), "breakdowns")
+    if len(breakdowns) > MAX_BREAKDOWNS:
+        raise shape.wrong("breakdowns", f"an object of at most {MAX_BREAKDOWNS} members")
+    return {
+        shape.text({"field": field}, "field", most=100): shape.items(breakdowns, field, _cell, most=MAX_CELLS)
+        for field in breakdowns
+    }
 
 
 def _criterion(body: Any) -> CriterionAnswer:
@@ -162,99 +183,186 @@ _RULES = {rule.value: rule for rule in Rule}
 _NUMBERLESS = {rule.value for rule in NUMBERLESS}
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One published version of a dataset, as the catalogue knows it; a withdrawn one keeps its place."""
-
-    version: int
-    digest: str  # of the manifest
-    created: str
-    withdrawn: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A dataset as its node describes it to the catalogue."""
-
-    id: str  # dataset_...
-    name: str
-    title: str
-    access: Access
-    counts: Counts  # of all persons, under the dataset's policy
-    about: str = ""
-    license: str = ""
-    link: str = ""
-    country: str = ""
-    synthetic: bool = False
-    cancer_types: tuple[str, ...] = ()
-    keywords: tuple[str, ...] = ()
-    fields: tuple[str, ...] = ()  # of the vocabulary, those with data
-    vocabulary: str = ""
-    versions: tuple[Version, ...] = ()
-
-
 def record_to_plain(record: Record) -> dict[str, Any]:
-    """The JSON object of a catalogue record."""
+    """The JSON object of a catalogue record: the members of its description beside its own."""
     return {
         "id": record.id,
-        "name": record.name,
-        "title": record.title,
         "access": record.access.value,
         "counts": counts_to_plain(record.counts),
-        "about": record.about,
-        "license": record.license,
-        "link": record.link,
-        "country": record.country,
-        "synthetic": record.synthetic,
-        "cancer_types": list(record.cancer_types),
-        "keywords": list(record.keywords),
-        "fields": list(record.fields),
-        "vocabulary": record.vocabulary,
-        "versions": [
-            {"version": one.version, "digest": one.digest, "created": one.created, "withdrawn": one.withdrawn}
-            for one in record.versions
+        **description_to_plain(record.said),
+        "breakdowns": _breakdowns_to_plain(record.breakdowns),
+        "variables": [
+            {"field": one.field, "counts": counts_to_plain(one.counts)} for one in record.variables
         ],
+        "quality": [asdict(one) for one in record.quality],
+        "vocabulary": record.vocabulary,
+        "versions": [asdict(one) for one in record.versions],
     }
 
 
-_RECORD = frozenset(Record.__dataclass_fields__)
-_VERSION = frozenset(Version.__dataclass_fields__)
-
-
 def record_from_plain(body: Any) -> Record:
-    """The catalogue record in a JSON object. A link is an address of the web and nothing that a browser
-    runs."""
-    body = shape.members(body, "dataset", _RECORD)
-    link = shape.text(body, "link", most=1000, default="")
-    if link and not link.startswith(("https://", "http://")):
-        raise shape.wrong("link", "an address that starts with https:// or http://")
+    """The catalogue record in a JSON object. Members that are not known here were added since, and are left out."""
+    body = shape.mapping(body, "dataset")
     return Record(
         id=shape.text(body, "id", least=1, most=64),
-        name=shape.text(body, "name", least=1, most=100),
-        title=shape.text(body, "title", least=1),
         access=shape.choice(body, "access", Access),
         counts=counts_from_plain(body.get("counts")),
-        about=shape.text(body, "about", most=shape.MAX_TEXT, default=""),
-        license=shape.text(body, "license", default=""),
-        link=link,
-        country=shape.text(body, "country", most=2, default=""),
-        synthetic=shape.truth(body, "synthetic"),
-        cancer_types=shape.texts(body, "cancer_types", most=100, length=100),
-        keywords=shape.texts(body, "keywords", most=100, length=100),
-        fields=shape.texts(body, "fields", most=MAX_FIELDS, length=100),
+        said=description_from_plain(body),
+        breakdowns=_breakdowns_from_plain(body),
+        variables=shape.items(body, "variables", _variable, most=MAX_VARIABLES),
+        quality=shape.items(body, "quality", _quality, most=MAX_QUALITY),
         vocabulary=shape.text(body, "vocabulary", most=100, default=""),
         versions=shape.items(body, "versions", _version, most=MAX_VERSIONS),
     )
 
 
+def _variable(body: Any) -> Variable:
+    body = shape.mapping(body, "variables")
+    return Variable(shape.text(body, "field", least=1, most=100), counts_from_plain(body.get("counts")))
+
+
+def _quality(body: Any) -> Quality:
+    body = shape.mapping(body, "quality")
+    return Quality(
+        dimension=shape.text(body, "dimension", least=1, most=100),
+        share=shape.number(body, "share", most=100),
+        words=shape.text(body, "words", most=1000, default=""),
+    )
+
+
 def _version(body: Any) -> Version:
-    body = shape.members(body, "versions", _VERSION)
+    body = shape.mapping(body, "versions")
     return Version(
         version=shape.number(body, "version", least=1),
         digest=shape.text(body, "digest", most=64),
         created=shape.text(body, "created", most=40),
         withdrawn=shape.truth(body, "withdrawn"),
     )
+
+
+def description_to_plain(said: Description) -> dict[str, Any]:
+    """The JSON object of what a holder says; texts are objects by language."""
+    return {name: _listed(value) for name, value in asdict(said).items()}
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return {name: _listed(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+
+def description_from_plain(body: Any) -> Description:
+    """The description in a JSON object. What is an address in it is one of the web, and nothing that a browser
+    runs. A text without languages is English: so it was written until texts had languages."""
+    body = shape.mapping(body, "dataset")
+    return Description(**{name: read(body, name) for name, read in _SAID.items()})
+
+
+Read = Callable[[Mapping[str, Any], str], Any]
+
+
+def _text(*, most: int = 300, least: int = 0) -> Read:
+    """By language, in few languages; in one at least when there must be a text."""
+
+    def read(body: Mapping[str, Any], name: str) -> dict[str, str]:
+        texts = _languages(body, name, lambda one: one if isinstance(one, dict) else english(one))
+        if least and not texts:
+            raise shape.wrong(name, "a text in at least one language")
+        return {language: shape.text(texts, language, most=most, least=1) for language in texts}
+
+    return read
+
+
+def _words(body: Mapping[str, Any], name: str) -> dict[str, tuple[str, ...]]:
+    words = _languages(body, name, lambda one: {"en": one} if isinstance(one, list) and one else one or {})
+    return {language: shape.texts(words, language, most=MAX_WORDS, length=100) for language in words}
+
+
+def _languages(body: Mapping[str, Any], name: str, spread: Callable[[Any], Any]) -> Mapping[str, Any]:
+    texts = shape.mapping(spread(body.get(name) or {}), name)
+    if len(texts) > MAX_LANGUAGES or not all(_LANGUAGE.fullmatch(one) for one in texts):
+        raise shape.wrong(name, f"an object by language, with at most {MAX_LANGUAGES} languages")
+    return texts
+
+
+def _line(most: int, least: int = 0) -> Read:
+    return lambda body, name: shape.text(
+        body, name, most=most, least=least, default="" if not least else None
+    )
+
+
+def _codes(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    return shape.texts(body, name, most=MAX_WORDS, length=300)
+
+
+def _address(body: Mapping[str, Any], name: str) -> str:
+    address = shape.text(body, name, most=1000, default="")
+    if address and not address.startswith(("https://", "http://")):
+        raise shape.wrong(name, "an address that starts with https:// or http://")
+    return address
+
+
+def _addresses(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    return shape.items(body, name, lambda one: _address({name: one}, name), most=MAX_WORDS)
+
+
+def _agent(body: Mapping[str, Any], name: str) -> Agent | None:
+    if body.get(name) is None:
+        return None
+    agent = shape.mapping(body[name], name)
+    return Agent(
+        name=shape.text(agent, "name", least=1),
+        email=shape.text(agent, "email", default=""),
+        page=_address(agent, "page"),
+        homepage=_address(agent, "homepage"),
+        country=shape.text(agent, "country", most=2, default=""),
+    )
+
+
+def _period(body: Mapping[str, Any], name: str) -> Period | None:
+    if body.get(name) is None:
+        return None
+    period = shape.mapping(body[name], name)
+    return Period(*(shape.text(period, end, most=10, default="") for end in ("start", "end")))
+
+
+def _rights(body: Mapping[str, Any], name: str) -> Rights | None:
+    return None if body.get(name) is None else shape.choice(body, name, Rights)
+
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
+_SAID: Mapping[str, Read] = {
+    "name": _line(100, least=1),
+    "title": _text(least=1),
+    "about": _text(most=shape.MAX_TEXT),
+    "keywords": _words,
+    "license": _line(300),
+    "link": _address,
+    "documentation": _addresses,
+    "country": _line(2),
+    "synthetic": shape.truth,
+    "cancer_types": _codes,
+    "languages": _codes,
+    "holder": _agent,
+    "contact": _agent,
+    "access_body": _agent,
+    "rights": _rights,
+    "categories": _codes,
+    "themes": _codes,
+    "legal_bases": _codes,
+    "purposes": _codes,
+    "personal_data": _codes,
+    "conditions": _codes,
+    "provenance": _text(most=shape.MAX_TEXT),
+    "population": _text(most=2000),
+    "collection": _codes,
+    "collected": _period,
+    "kept": _period,
+    "frequency": _line(100),
+    "conforms_to": _addresses,
+    "identifiers": _codes,
+    "citation": _line(2000),
+}
 
 
 def catalogue_to_plain(records: tuple[Record, ...]) -> dict[str, Any]:

@@ -23,10 +23,17 @@ def wrong(name: str, wanted: str) -> BadEnvelope:
     return BadEnvelope(f"The member {name!r} is not {wanted}.")
 
 
-def members(body: Any, name: str, known: frozenset[str]) -> Mapping[str, Any]:
-    """A JSON object that has no members but `known` ones."""
+def mapping(body: Any, name: str) -> Mapping[str, Any]:
+    """A JSON object, whatever its members."""
     if not isinstance(body, dict):
         raise wrong(name, "an object")
+    found: Mapping[str, Any] = body
+    return found
+
+
+def members(body: Any, name: str, known: frozenset[str]) -> Mapping[str, Any]:
+    """A JSON object that has no members but `known` ones."""
+    body = mapping(body, name)
     if not known.issuperset(body):
         raise wrong(name, f"an object with members among {', '.join(sorted(known))}")
     return body

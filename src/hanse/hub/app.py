@@ -241,12 +241,14 @@ def _node_names(connection: sa.Connection) -> dict[str, str]:
 
 
 def _record(entry: catalogue.Entry, names: Mapping[str, str]) -> dict[str, Any]:
-    record = plain.record_to_plain(entry.record)
-    live = [one.version for one in entry.record.versions if not one.withdrawn]
-    return record | {
+    record = entry.record
+    return plain.record_to_plain(record) | {
         "node": entry.node,
         "node_name": names.get(entry.node, ""),
-        "version": max(live, default=None),
+        "version": record.version,
+        "fields": record.fields,
+        "rights": record.rights,
+        "tier": record.tier,
     }
 
 

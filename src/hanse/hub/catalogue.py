@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from hanse.core import clock, plain, wire
 from hanse.core.errors import BadEnvelope, NotFound
+from hanse.core.record import Record
 from hanse.hub.tables import DATASET, NODE
 
 
@@ -18,10 +19,10 @@ class Entry:
     """A dataset and the node that holds it."""
 
     node: str
-    record: plain.Record
+    record: Record
 
 
-def describe(connection: sa.Connection, node: str, records: Sequence[plain.Record], issued: datetime) -> None:
+def describe(connection: sa.Connection, node: str, records: Sequence[Record], issued: datetime) -> None:
     """Replaces all that a node has described. A dataset's id follows from the node and the dataset's name,
     so no node can describe another's: `BadEnvelope`, as for a description that is older than the one
     before."""

@@ -11,8 +11,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hanse.core import clock, plain, wire
+from hanse.core import clock, wire
 from hanse.core.errors import BadToken, Conflict, NotFound
+from hanse.core.record import Record
 from hanse.hub import catalogue
 from hanse.hub.tables import DATASET, INVITATION, NODE
 from hanse.lib import sql
@@ -229,6 +230,6 @@ class Directory:
         with sql.begin(self._engine) as connection:
             connection.execute(sa.update(NODE).where(NODE.c.id == node).values(**values))
 
-    def describe(self, node: str, records: Sequence[plain.Record], issued: datetime) -> None:
+    def describe(self, node: str, records: Sequence[Record], issued: datetime) -> None:
         with sql.begin(self._engine) as connection:
             catalogue.describe(connection, node, records, issued)

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from hanse.core import clock, plain, wire
 from hanse.core.errors import BadEnvelope, BadInput, NotFound, Problem, Refused, TooLarge
+from hanse.core.record import Record
 from hanse.core.wire import Envelope, Kind
 from hanse.lib import jws
 from hanse.lib.jws import PublicKey, Signer
@@ -73,7 +74,7 @@ class Directory(Protocol):
         """The node says with what software it speaks."""
         ...
 
-    def describe(self, node: str, records: Sequence[plain.Record], issued: datetime) -> None:
+    def describe(self, node: str, records: Sequence[Record], issued: datetime) -> None:
         """The node describes all its datasets."""
         ...
 

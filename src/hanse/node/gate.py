@@ -26,6 +26,7 @@ from hanse.core.fields import PERSON, Field, Vocabulary
 from hanse.core.policy import Access, Policy
 from hanse.core.query import Everyone, IsNull, Not, Question, criteria, entity, ordered, to_text
 from hanse.core.reading import read
+from hanse.core.record import Record, Variable, Version, spoken
 from hanse.lib import log, sql
 from hanse.node.index import Index, Selection, Sums, open_index
 from hanse.node.ledger import DatasetLedger
@@ -143,12 +144,12 @@ class Gate:
         policies = [one.policy for one in self._held().index.published]
         return max((one.grid_ms for one in policies if one.access is Access.PROTECTED), default=0)
 
-    def records(self) -> tuple[plain.Record, ...]:
+    def records(self) -> tuple[Record, ...]:
         """The datasets as the catalogue may know them."""
         held = self._held()
-        versions: dict[str, list[plain.Version]] = {}
+        versions: dict[str, list[Version]] = {}
         for one in self._store.versions():
-            version = plain.Version(
+            version = Version(
                 one.manifest.version, one.digest, one.manifest.created, withdrawn=bool(one.withdrawn)
             )
             versions.setdefault(one.manifest.dataset, []).append(version)
@@ -229,7 +230,7 @@ class Gate:
         return DatasetAnswer(
             dataset=published.manifest.dataset,
             name=published.manifest.name,
-            title=published.description.title or published.manifest.name,
+            title=spoken(published.description.title),
             version=published.manifest.version,
             access=published.policy.access,
             criteria=plan.criteria,
@@ -307,22 +308,16 @@ class _Door:
 _BANDED = "Answered as {}: without a permit, ages are known in bands."
 
 
-def _record(published: Published, known: _Known, versions: Sequence[plain.Version]) -> plain.Record:
-    manifest, said = published.manifest, published.description
-    return plain.Record(
+def _record(published: Published, known: _Known, versions: Sequence[Version]) -> Record:
+    manifest = published.manifest
+    return Record(
         id=manifest.dataset,
-        name=manifest.name,
-        title=said.title or manifest.name,
         access=published.policy.access,
         counts=known.total,
-        about=said.about,
-        license=said.license,
-        link=said.link,
-        country=said.country,
-        synthetic=said.synthetic,
-        cancer_types=said.cancer_types,
-        keywords=said.keywords,
-        fields=tuple(name for name in manifest.columns if name in known.columns),
+        said=published.description,
+        variables=tuple(
+            Variable(name, Counts(Rule.NOT_COUNTED)) for name in manifest.columns if name in known.columns
+        ),
         vocabulary=manifest.vocabulary,
         versions=tuple(sorted(versions, key=lambda version: version.version))[-plain.MAX_VERSIONS :],
     )

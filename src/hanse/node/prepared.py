@@ -10,11 +10,11 @@ import duckdb
 import orjson
 import sqlalchemy as sa
 
-from hanse.core.dataset import Description
 from hanse.core.errors import Conflict
 from hanse.core.fields import PERSON as PERSON_ENTITY
 from hanse.core.fields import Vocabulary
 from hanse.core.policy import Policy
+from hanse.core.record import Description
 from hanse.domains import VOCABULARY
 from hanse.lib import files, sql
 from hanse.node import parts, publish, work

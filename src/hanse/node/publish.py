@@ -12,10 +12,11 @@ import duckdb
 
 import hanse
 from hanse.core import clock
-from hanse.core.dataset import Description, Manifest, Part, canonical
+from hanse.core.dataset import Manifest, Part, canonical
 from hanse.core.errors import BadInput
 from hanse.core.fields import PERSON, Field, Vocabulary
 from hanse.core.policy import Access, Policy
+from hanse.core.record import Description
 from hanse.domains import VOCABULARY
 from hanse.lib import sql
 from hanse.node import parts

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from hanse.core import ids
-from hanse.core.dataset import Description, Manifest, Part, canonical
+from hanse.core import ids, plain
+from hanse.core.dataset import Manifest, Part, canonical
 from hanse.core.errors import BadInput, Damaged, NotFound
 from hanse.core.policy import Access, Policy
+from hanse.core.record import Description
 from hanse.lib import files, log, sql
 from hanse.lib.files import Objects
 from hanse.node import keys
@@ -237,7 +238,7 @@ class Store:
     ) -> None:
         """Sets what is said of a dataset and how it answers, logged when it differs from before."""
         values = {
-            "description": canonical(asdict(description)).decode(),
+            "description": canonical(plain.description_to_plain(description)).decode(),
             "policy": canonical(asdict(policy)).decode(),
         }
         before = connection.execute(sa.select(DATASET).where(DATASET.c.id == dataset)).one_or_none()
@@ -250,7 +251,11 @@ class Store:
         log.append(
             connection,
             "describe",
-            {"dataset": dataset, "description": asdict(description), "policy": asdict(policy)},
+            {
+                "dataset": dataset,
+                "description": plain.description_to_plain(description),
+                "policy": asdict(policy),
+            },
         )
 
     def add(self, connection: sa.Connection, manifest: Manifest, digest: str) -> None:
@@ -262,10 +267,7 @@ class Store:
 
 
 def _description(text: str) -> Description:
-    body = json.loads(text)
-    return Description(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in body.items()}
-    )
+    return plain.description_from_plain(json.loads(text))
 
 
 def _policy(text: str) -> Policy:

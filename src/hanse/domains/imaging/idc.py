@@ -15,9 +15,9 @@ from typing import Any
 
 import duckdb
 
-from hanse.core.dataset import Description
 from hanse.core.errors import NotFound, NotSetUp
 from hanse.core.fields import CodeList, Field
+from hanse.core.record import Description, english
 from hanse.domains import VOCABULARY
 from hanse.domains.imaging.acquisition import contrast, sequence
 from hanse.domains.imaging.idc_terms import diseases, only_disease, split
@@ -188,15 +188,16 @@ def _description(row: Mapping[str, Any]) -> Description:
     sources = row["sources"] or []
     original = [one for one in sources if one["source_type"] == "original_data"] or sources
     found = diseases(row["cancer_types"], row["tumor_locations"])
+    words = _distinct(word for key in ("species", "tumor_locations") for word in split(row[key]))
     return Description(
         name=_name(row["collection_id"]),
-        title=row["collection_name"] or row["collection_id"],
-        about=" ".join((row["description"] or "").split()),
+        title=english(row["collection_name"] or row["collection_id"]),
+        about=english(" ".join((row["description"] or "").split())),
         license=", ".join(one for one in row["licenses"] if one),
         link=original[0]["source_url"] if original else "",
         synthetic=row["collection_id"] in SIMULATED,
         cancer_types=_distinct(one.cancer_type for one in found if one),
-        keywords=_distinct(word for key in ("species", "tumor_locations") for word in split(row[key])),
+        keywords={"en": words} if words else {},
     )
 
 
