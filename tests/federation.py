@@ -21,7 +21,7 @@ from hanse.node import agent, enrol
 from hanse.node.config import NodeConfig
 from hanse.node.publish import publish_queries
 from hanse.node.store import Store
-from hanse.web import of_hub
+from hanse.web.site import of_hub
 
 # Persons are women from 30 to 79, each with a CT and an MR in studies of their own.
 PERSON = """SELECT i::INTEGER AS person, md5('{name}' || i) AS key, 'female' AS sex, (30 + i % 50)::INTEGER AS age

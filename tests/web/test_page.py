@@ -13,8 +13,8 @@ from tests import canned
 from hanse.core.check import check
 from hanse.core.reading import read
 from hanse.domains import VOCABULARY
-from hanse.web import Services, routes
-from hanse.web.render import EXAMPLES, in_shell
+from hanse.web.live import Services, routes
+from hanse.web.answers import EXAMPLES, in_shell
 
 
 def application() -> Starlette:

@@ -73,7 +73,7 @@ def serve(home: Path) -> None:
     import uvicorn  # here and below, since only this command needs them
 
     from hanse.hub.app import make_app
-    from hanse.web.pages import of_hub
+    from hanse.web.site import of_hub
 
     class Server(uvicorn.Server):
         """Ends the calls of waiting nodes first: otherwise each would hold up the end. They call again."""

@@ -45,10 +45,16 @@ async def on_http(_request: Request, error: Exception) -> Response:
     return response(body, error.headers)
 
 
+def noted(request: Request, bug: Exception) -> str:
+    """The id under which the log now has the trace of what nobody foresaw."""
+    id = ids.new("error")
+    log.error("%s %s %s", id, request.method, request.url.path, exc_info=bug)
+    return id
+
+
 async def on_bug(request: Request, error: Exception) -> Response:
     """What nobody foresaw: the trace goes to the log, only its id to the caller."""
-    id = ids.new("error")
-    log.error("%s %s %s", id, request.method, request.url.path, exc_info=error)
+    id = noted(request, error)
     return response(
         {
             "type": "/problems/internal-error",

@@ -1,0 +1,137 @@
+"""Charts as plain data; `parts.figure` of `templates/parts.html` draws them as SVG, each with its numbers as a table.
+
+A number that was withheld has no value: it is drawn hatched, as not shown, and never as zero.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from hanse.core.answer import Cell
+from hanse.web import saying
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar. `value` is None when its number is not shown; `text` is how the number is said; `href` leads to what
+    the bar stands for; `short` is a label for narrow places, `tone` the colour of a part by its meaning."""
+
+    label: str
+    value: float | None
+    text: str
+    href: str = ""
+    chosen: bool = False
+    short: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """`kind` is how it is drawn: `bars` (labels that have no order), `histogram` (values in their order) or `parts`
+    (parts of a whole). `unit` says what is counted."""
+
+    kind: str
+    title: str
+    unit: str
+    bars: tuple[Bar, ...]
+    note: str = ""
+
+    @property
+    def id(self) -> str:
+        """A name for parts of the drawing that others refer to."""
+        return re.sub(r"\W+", "-", self.title).strip("-").lower()
+
+    def share(self, bar: Bar) -> float:
+        """A bar's length in percent of the longest; at least 1 where there is anything, so that it can be seen."""
+        most = max((one.value or 0 for one in self.bars), default=0)
+        return max(round(100 * (bar.value or 0) / most, 1), 1.0) if most and bar.value else 0.0
+
+    def part(self, bar: Bar) -> float:
+        """A bar's share of the whole in percent."""
+        whole = sum(one.value or 0 for one in self.bars)
+        return round(100 * (bar.value or 0) / whole, 2) if whole else 0.0
+
+    def start(self, bar: Bar) -> float:
+        """Where a part begins, in percent of the whole."""
+        before = self.bars[: self.bars.index(bar)]
+        return round(sum(map(self.part, before)), 2)
+
+
+def bars(title: str, unit: str, rows: Iterable[Bar], note: str = "") -> Chart:
+    """Horizontal bars, in the order given."""
+    return Chart("bars", title, unit, tuple(rows), note)
+
+
+def histogram(title: str, unit: str, rows: Iterable[Bar], note: str = "") -> Chart:
+    """Upright bars of values in their order: ages, years, sizes."""
+    return Chart("histogram", title, unit, tuple(rows), note)
+
+
+def parts(title: str, unit: str, rows: Iterable[Bar], note: str = "") -> Chart:
+    """One bar that is made of parts: states, access."""
+    return Chart("parts", title, unit, tuple(rows), note)
+
+
+def of_cells(cells: Sequence[Cell], labels: dict[str, str], unit: str = "persons") -> list[Bar]:
+    """The bars of a breakdown; `labels` names its values."""
+    return [
+        Bar(labels.get(one.value, one.value), getattr(one.counts, unit), saying.count(one.counts, unit))
+        for one in cells
+    ]
+
+
+class Tile(NamedTuple):
+    """A country on the map: where its square stands, and what is known of it."""
+
+    code: str
+    x: int
+    y: int
+    bar: Bar
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """Countries as squares, about where they lie; `bars` are those of which there is something to say."""
+
+    title: str
+    unit: str
+    bars: tuple[Bar, ...]
+    tiles: tuple[Tile, ...]
+    view: str
+    note: str = ""
+    kind: str = "map"
+
+
+# Europe, each country as a square about where it lies (the order of neighbours counts, distances do not).
+_EUROPE = """
+IS .  .  .  .  NO SE FI .
+.  .  .  .  .  .  .  EE .
+.  IE GB .  DK .  .  LV .
+.  .  .  NL .  .  .  LT BY
+.  .  BE DE PL .  .  .  UA
+.  FR LU CZ SK .  .  MD .
+.  .  CH AT HU RO .  .  .
+PT ES IT SI HR RS BG .  TR
+.  AD .  .  BA ME MK .  .
+.  .  MT .  .  AL GR CY .
+"""
+_STEP = 40  # of the grid; a square has 36 and a gap
+
+
+def country_map(title: str, unit: str, counts: dict[str, int], href: dict[str, str], note: str = "") -> Map:
+    """A map of how many there are in each country, by its two letters; countries elsewhere stand in a row below."""
+    rows = [line.split() for line in _EUROPE.strip().splitlines()]
+    places = {code: (x, y) for y, row in enumerate(rows) for x, code in enumerate(row) if code != "."}
+    beyond = sorted(set(counts) - set(places))
+    places |= {code: (x % 9, len(rows) + x // 9) for x, code in enumerate(beyond)}
+    told = {
+        code: Bar(saying.country(code), counts[code], saying.number(counts[code]), href.get(code, ""))
+        for code in sorted(counts)
+    }
+    tiles = tuple(
+        Tile(code, x * _STEP, y * _STEP, told.get(code) or Bar(saying.country(code), 0, ""))
+        for code, (x, y) in places.items()
+    )
+    high = max(y for _, y in places.values()) + 1
+    return Map(title, unit, tuple(told.values()), tiles, f"-2 -2 {9 * _STEP} {high * _STEP}", note)
