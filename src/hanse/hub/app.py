@@ -20,7 +20,7 @@ from hanse.core import clock, plain
 from hanse.core.errors import BadInput
 from hanse.core.fields import Vocabulary
 from hanse.domains import VOCABULARY
-from hanse.hub import catalogue, registry
+from hanse.hub import catalogue, questions, registry
 from hanse.hub.config import HubConfig
 from hanse.hub.registry import Directory, State
 from hanse.hub.search import Asked, Search
@@ -89,6 +89,7 @@ def make_app(
     app.state.hub = hub
     app.router.routes.extend([*hub.inbound.routes, *pages(hub)])
     app.include_router(api(hub))
+    app.include_router(questions.api(hub.records, hub.vocabulary), prefix=API)
     app.add_middleware(Bounded)
     return app
 

@@ -46,4 +46,18 @@ DATASET = sa.Table(
     sa.Column("record", sa.Text, nullable=False),
 )
 
-MIGRATIONS = (Migration(1, "invitations, nodes, datasets", create(INVITATION, NODE, DATASET)),)
+QUESTION = sa.Table(
+    "question",
+    _METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),  # empty for one that is only too long for an address
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("datasets", sa.Text, nullable=False),  # that were asked, as JSON
+    sa.Column("created", sa.Text, nullable=False),
+    sa.Column("vocabulary", sa.Text, nullable=False),  # the version that the question was checked with
+)
+
+MIGRATIONS = (
+    Migration(1, "invitations, nodes, datasets", create(INVITATION, NODE, DATASET)),
+    Migration(2, "questions that people keep", create(QUESTION)),
+)
