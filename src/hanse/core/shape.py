@@ -33,10 +33,10 @@ def mapping(body: Any, name: str) -> Mapping[str, Any]:
 
 def members(body: Any, name: str, known: frozenset[str]) -> Mapping[str, Any]:
     """A JSON object that has no members but `known` ones."""
-    body = mapping(body, name)
-    if not known.issuperset(body):
+    found = mapping(body, name)
+    if not known.issuperset(found):
         raise wrong(name, f"an object with members among {', '.join(sorted(known))}")
-    return body
+    return found
 
 
 def text(
