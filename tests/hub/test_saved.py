@@ -14,18 +14,8 @@ from hanse.domains import VOCABULARY
 from hanse.hub import config, saved
 from hanse.hub.app import make_app
 from hanse.hub.config import HubConfig
-from hanse.hub.tables import MIGRATIONS
-from hanse.lib import sql
 
 MR = "image.modality = 'MR'"
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> Iterator[sa.Engine]:
-    engine = sql.engine(sql.sqlite_url(tmp_path / "hub.db"))
-    sql.migrate(engine, MIGRATIONS)
-    yield engine
-    engine.dispose()
 
 
 def test_a_kept_question_is_found_again_as_it_was(records: sa.Engine) -> None:
