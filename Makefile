@@ -5,13 +5,17 @@ UV_VERSION := 0.13.9
 UV := .tools/bin/uv
 BIN := .venv/bin
 
-.PHONY: help demo test check fix bench clean
+# What the portal's style and scripts are made of; uv builds the package again when one of them changes.
+ASSETS := build_assets.py package.json package-lock.json $(wildcard src/hanse/web/static/*)
+
+.PHONY: help demo test check fix assets bench clean
 
 help:
 	@echo "make demo    run a hub and its nodes on this machine and print the address (HOME_DIR=..., PORT=...)"
 	@echo "make test    run all tests"
 	@echo "make check   lint, formatting, types of core/, layers, lock file; changes nothing"
 	@echo "make fix     repair what 'make check' finds, where a program can"
+	@echo "make assets  build the portal's style and scripts again, after a change in src/hanse/web/static"
 	@echo "make bench   measure, each beside its peer, into build/benchmarks.json"
 	@echo "make clean   remove everything that these commands made, the demo's data included"
 
@@ -33,11 +37,15 @@ fix: .venv/.develop
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
+# uv builds the package when an asset's source changed, and the build makes the assets, with Node.js from PyPI where this
+# machine has none.
+assets: .venv/.develop
+
 bench: .venv/.develop
 	@$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf .venv .tools build dist demo .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .tools build dist demo node_modules src/hanse/web/dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # `--target` needs neither the venv module nor a Python that pip may change.
@@ -47,10 +55,10 @@ $(UV):
 	@$(PYTHON) -m pip install -q --disable-pip-version-check --target .tools uv==$(UV_VERSION)
 
 # `--inexact` leaves the developer's tools in place when both environments are wanted.
-.venv/.run: $(UV) uv.lock pyproject.toml
+.venv/.run: $(UV) uv.lock pyproject.toml $(ASSETS)
 	@$(UV) sync --locked --python $(PYTHON) --extra demo --no-default-groups --inexact
 	@touch $@
 
-.venv/.develop: $(UV) uv.lock pyproject.toml
+.venv/.develop: $(UV) uv.lock pyproject.toml $(ASSETS)
 	@$(UV) sync --locked --python $(PYTHON) --all-extras --all-groups
 	@touch $@ .venv/.run

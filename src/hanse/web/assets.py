@@ -1,33 +1,48 @@
-"""Style, script and icon, each under a name that holds its content's hash, so that browsers may keep it for ever."""
+"""Style, scripts, icon and typeface, as `build_assets.py` made them: under names that hold a hash of the content, so
+that browsers may keep them for ever."""
 
-import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-FOLDER = Path(__file__).parent / "static"
-TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+from hanse.core.errors import NotSetUp
+
+FOLDER = Path(__file__).parent / "dist"
+TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
+HEADERS = {
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "X-Content-Type-Options": "nosniff",
+    "Vary": "Accept-Encoding",
+}
 
 
-def _hashed(path: Path) -> str:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return f"{path.stem}.{digest[:12]}{path.suffix}"
-
-
-NAMES = {path.name: _hashed(path) for path in sorted(FOLDER.iterdir()) if path.suffix in TYPES}
-_FILES = {hashed: FOLDER / name for name, hashed in NAMES.items()}
+@cache
+def names() -> Mapping[str, str]:
+    """The hashed name of each asset; `NotSetUp` when they have not been built."""
+    try:
+        files: Mapping[str, str] = json.loads((FOLDER / "manifest.json").read_bytes())["files"]
+    except FileNotFoundError:
+        raise NotSetUp("The assets of the portal have not been built.", hint="Run `make assets`.") from None
+    return files
 
 
 def url(name: str) -> str:
     """The address of an asset; `KeyError` for one that is not there."""
-    return f"/static/{NAMES[name]}"
+    return f"/static/{names()[name]}"
 
 
 async def serve(request: Request) -> Response:
     """`GET /static/{name}`; a name of an older version is not found."""
-    path = _FILES.get(request.path_params["name"])
-    if path is None:
+    name = request.path_params["name"]
+    if name not in names().values():
         return Response(status_code=404)
-    headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
-    return Response(path.read_bytes(), media_type=TYPES[path.suffix], headers=headers)
+    path, headers = FOLDER / name, dict(HEADERS)
+    packed = FOLDER / f"{name}.gz"
+    if "gzip" in request.headers.get("accept-encoding", "") and packed.exists():
+        path, headers["Content-Encoding"] = packed, "gzip"
+    # Read whole: tens of kilobytes, in the page cache after the first time.
+    return Response(path.read_bytes(), media_type=TYPES[Path(name).suffix], headers=headers)

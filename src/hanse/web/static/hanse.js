@@ -1,3 +1,5 @@
+import "htmx.org/dist/htmx.esm.js";
+
 // <copy-box>: a text with a button that copies it. Without scripts there is no button.
 class CopyBox extends HTMLElement {
   connectedCallback() {
