@@ -52,8 +52,9 @@ def test_datasets_are_listed_by_node_and_found_by_id(records: sa.Engine) -> None
     assert titles(records) == ["C", "B", "A"]
     with sql.read(records) as connection:
         found = catalogue.entry(connection, wire.dataset_id(turku.public.kid, "a"))
-        assert found == catalogue.Entry(wire.node_id(turku.public.kid), record(turku, "a", "A"))
-        assert catalogue.count_by_node(connection)[found.node] == 2
+        source = catalogue.Source(wire.node_id(turku.public.kid), "Turku", "FI")
+        assert found == catalogue.Entry(source, record(turku, "a", "A"))
+        assert catalogue.count_by_node(connection)[source.id] == 2
         with pytest.raises(NotFound):
             catalogue.entry(connection, "dataset_nobody")
 

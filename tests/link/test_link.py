@@ -160,7 +160,7 @@ def test_the_hub_learns_who_calls_and_what_it_holds(hub: Running, tmp_path: Path
             found = catalogue.entries(connection)
             (row,) = registry.nodes(connection)
     calling.stop()
-    assert found == [catalogue.Entry(id, record)]
+    assert [(entry.source.id, entry.record) for entry in found] == [(id, record)]
     assert (row.software, row.vocabulary) == ("9.9", "2027.01")
     assert row.online(clock.now())
 

@@ -153,8 +153,7 @@ def api(hub: Hub) -> APIRouter:
     @router.get("/datasets/{dataset}", summary="One dataset")
     def dataset(dataset: str) -> Response:
         with sql.read(hub.records) as connection:
-            names = _node_names(connection)
-            return _json(_record(catalogue.entry(connection, dataset), names))
+            return _json(_record(catalogue.entry(connection, dataset)))
 
     @router.get("/nodes", summary="The nodes and their states")
     def nodes() -> Response:
@@ -187,8 +186,7 @@ async def _stream(search: Search, asked: Asked) -> AsyncIterator[bytes]:
 def list_datasets(hub: Hub) -> list[dict[str, Any]]:
     """What `GET /api/v1/datasets` gives."""
     with sql.read(hub.records) as connection:
-        names = _node_names(connection)
-        return [_record(entry, names) for entry in catalogue.entries(connection)]
+        return [_record(entry) for entry in catalogue.entries(connection)]
 
 
 def list_nodes(hub: Hub) -> list[dict[str, Any]]:
@@ -237,15 +235,11 @@ def describe_vocabulary(vocabulary: Vocabulary) -> Mapping[str, Any]:
     return {"version": vocabulary.version, "entities": entities, "fields": fields}
 
 
-def _node_names(connection: sa.Connection) -> dict[str, str]:
-    return {node.id: node.name for node in registry.nodes(connection, State.ACTIVE)}
-
-
-def _record(entry: catalogue.Entry, names: Mapping[str, str]) -> dict[str, Any]:
+def _record(entry: catalogue.Entry) -> dict[str, Any]:
     record = entry.record
     return plain.record_to_plain(record) | {
-        "node": entry.node,
-        "node_name": names.get(entry.node, ""),
+        "node": entry.source.id,
+        "node_name": entry.source.name,
         "version": record.version,
         "fields": record.fields,
         "rights": record.rights,

@@ -1,11 +1,11 @@
 """The datasets of the federation, as their nodes describe them."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from hanse.core import clock, plain, wire
@@ -15,10 +15,20 @@ from hanse.hub.tables import DATASET, NODE
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """The node that describes datasets. `stamp` is another one whenever they may have changed."""
+
+    id: str
+    name: str
+    country: str
+    stamp: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A dataset and the node that holds it."""
 
-    node: str
+    source: Source
     record: Record
 
 
@@ -40,7 +50,7 @@ def describe(connection: sa.Connection, node: str, records: Sequence[Record], is
             "id": record.id,
             "node": node,
             "position": position,
-            "record": json.dumps(plain.record_to_plain(record)),
+            "record": orjson.dumps(plain.record_to_plain(record)).decode(),
         }
         for position, record in enumerate(records)
     ]
@@ -48,17 +58,33 @@ def describe(connection: sa.Connection, node: str, records: Sequence[Record], is
         connection.execute(DATASET.insert(), rows)
 
 
-_ENTRIES = (
-    sa.select(DATASET.c.node, DATASET.c.record)
-    .join(NODE, NODE.c.id == DATASET.c.node)
+_STAMP = sa.func.coalesce(NODE.c.decided, "") + " " + sa.func.coalesce(NODE.c.described, "")
+_SOURCES = (
+    sa.select(NODE.c.id, NODE.c.name, NODE.c.country, _STAMP.label("stamp"))
     .where(NODE.c.state == "active")
-    .order_by(NODE.c.name, NODE.c.id, DATASET.c.position)
+    .order_by(NODE.c.name, NODE.c.id)
 )
+_ENTRIES = _SOURCES.join(DATASET, NODE.c.id == DATASET.c.node).add_columns(DATASET.c.record)
 
 
-def entries(connection: sa.Connection) -> list[Entry]:
-    """All datasets of approved nodes, by node and in each node's order."""
-    return [_entry(row) for row in connection.execute(_ENTRIES)]
+def sources(connection: sa.Connection) -> list[Source]:
+    """The approved nodes, by name."""
+    return [_source(row) for row in connection.execute(_SOURCES)]
+
+
+def entries(connection: sa.Connection, node: str | None = None) -> list[Entry]:
+    """All datasets of approved nodes, or of one, by node and in each node's order."""
+    query = _ENTRIES.order_by(DATASET.c.position)
+    if node is not None:
+        query = query.where(NODE.c.id == node)
+    return [_entry(row) for row in connection.execute(query)]
+
+
+def some(connection: sa.Connection, datasets: Sequence[str]) -> list[Entry]:
+    """The datasets with these ids, in this order; those that are gone are left out."""
+    rows = connection.execute(_ENTRIES.where(DATASET.c.id.in_(datasets)))
+    found = {entry.record.id: entry for entry in map(_entry, rows)}
+    return [found[id] for id in datasets if id in found]
 
 
 def entry(connection: sa.Connection, dataset: str) -> Entry:
@@ -75,5 +101,9 @@ def count_by_node(connection: sa.Connection) -> dict[str, int]:
     return dict(connection.execute(query).all())
 
 
-def _entry(row: sa.Row[Any, Any]) -> Entry:
-    return Entry(row.node, plain.record_from_plain(json.loads(row.record)))
+def _source(row: sa.Row[Any]) -> Source:
+    return Source(row.id, row.name, row.country, row.stamp)
+
+
+def _entry(row: sa.Row[Any]) -> Entry:
+    return Entry(_source(row), plain.record_from_plain(orjson.loads(row.record)))
