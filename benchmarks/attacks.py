@@ -78,7 +78,11 @@ class Hospital:
     def cohort(self, persons: Mask, series: Mask | None = None) -> Cohort:
         chosen = persons[self.series_person] if series is None else persons[self.series_person] & series
         rows = np.flatnonzero(chosen)
-        return Cohort(np.flatnonzero(persons), self.series_person[rows], self.series_study[rows], rows)
+        opens = rows[np.diff(self.series_study[rows], prepend=-1) != 0]
+        studies, series = (
+            np.bincount(self.series_person[some], minlength=self.size) for some in (opens, rows)
+        )
+        return Cohort(np.flatnonzero(persons), studies[persons], series[persons])
 
 
 # The rules under attack. Each counts alike: `ask` is one question in new words, `cells` one breakdown.
@@ -138,8 +142,7 @@ class Plain(Rules):
     def answer(self, cohort: Cohort, words: str) -> Counts:
         if len(cohort.persons) < POLICY.threshold:
             return Counts(Rule.WITHHELD)
-        studies = np.count_nonzero(np.diff(cohort.image_study, prepend=-1))
-        numbers = (len(cohort.persons), studies, len(cohort.image_series))
+        numbers = (len(cohort.persons), cohort.studies.sum(), cohort.series.sum())
         return Counts(Rule.ROUNDED, *(rounded(int(number), POLICY.rounding) for number in numbers))
 
 
@@ -150,20 +153,18 @@ class Earlier(Plain):
 
     def __init__(self, hospital: Hospital, rng: np.random.Generator) -> None:
         super().__init__(hospital, rng)
-        self.answered: list[tuple[Mask, Counts]] = []
+        self.answered: list[tuple[NDArray[np.integer], Counts]] = []
 
     def answer(self, cohort: Cohort, words: str) -> Counts:
-        persons = np.zeros(self.hospital.size, bool)
-        series = np.zeros(len(self.hospital.series_person), bool)
-        persons[cohort.persons], series[cohort.image_series] = True, True
+        having = np.full(
+            self.hospital.size, -1
+        )  # series of each person, -1 of those who are not in the cohort
+        having[cohort.persons] = cohort.series
         for earlier, counts in self.answered:
-            differing = earlier[: len(persons)] != persons
-            if np.count_nonzero(differing) < POLICY.threshold:
-                differing[self.hospital.series_person[earlier[len(persons) :] != series]] = True
-            if np.count_nonzero(differing) < POLICY.threshold:
+            if np.count_nonzero(earlier != having) < POLICY.threshold:
                 return counts
         counts = super().answer(cohort, words)
-        self.answered.append((np.concatenate([persons, series]), counts))
+        self.answered.append((having, counts))
         return counts
 
 
@@ -175,13 +176,14 @@ class Memory:
     persons: int
     epoch: int = 0
     spent: int = 0
-    answers: dict[str, Given] = field(default_factory=dict)
+    answers: dict[str, dict[str, Given]] = field(default_factory=dict)
 
-    def given(self, texts: list[str]) -> dict[str, Given]:
-        return {text: self.answers[text] for text in texts if text in self.answers}
+    def given(self, text: str) -> Mapping[str, Given]:
+        return self.answers.get(text, {})
 
-    def note(self, answers: Mapping[str, Counts], charge: int) -> None:
-        self.answers |= {text: Given(counts, self.epoch) for text, counts in answers.items()}
+    def note(self, text: str, answers: Mapping[str, Counts], charge: int) -> None:
+        noted = {value: Given(counts, self.epoch) for value, counts in answers.items()}
+        self.answers[text] = {**self.given(text), **noted}
         self.spent += charge
 
 

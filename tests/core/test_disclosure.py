@@ -34,20 +34,21 @@ class Memory:
     epoch: int = 0
     persons: int = 600
     spent: int = 0
-    answers: dict[str, Given] = field(default_factory=dict)
+    answers: dict[str, dict[str, Given]] = field(default_factory=dict)
 
-    def given(self, texts: list[str]) -> dict[str, Given]:
-        return {text: self.answers[text] for text in texts if text in self.answers}
+    def given(self, text: str) -> Mapping[str, Given]:
+        return self.answers.get(text, {})
 
-    def note(self, answers: Mapping[str, Counts], charge: int) -> None:
-        self.answers |= {text: Given(counts, self.epoch) for text, counts in answers.items()}
+    def note(self, text: str, answers: Mapping[str, Counts], charge: int) -> None:
+        noted = {value: Given(counts, self.epoch) for value, counts in answers.items()}
+        self.answers[text] = {**self.given(text), **noted}
         self.spent += charge
 
 
 def cohort(persons: int, series_each: int = 4, first: int = 0) -> Cohort:
     """`persons` persons with so many series each, two in a study."""
-    series = np.arange(persons * series_each)
-    return Cohort(np.arange(first, first + persons), series // series_each + first, series // 2, series)
+    each = np.full(persons, series_each)
+    return Cohort(np.arange(first, first + persons), each // 2, each)
 
 
 def test_public_data_are_counted_exactly_and_write_nothing():
@@ -173,10 +174,9 @@ def test_a_breakdown_is_one_question_or_as_many_as_cells_that_a_person_is_in():
 
 def test_nobody_stands_out_by_many_images():
     """One person with 5000 of 5200 series: the numbers with and without that person look the same."""
-    few = np.arange(200)
-    many = np.concatenate([few, np.arange(200, 5200)])
-    usual = Cohort(np.arange(200), few, few, few)
-    outlier = Cohort(np.arange(201), np.concatenate([few, np.full(5000, 200)]), many, many)
+    ones = np.ones(200, int)
+    usual = Cohort(np.arange(200), ones, ones)
+    outlier = Cohort(np.arange(201), *[np.append(ones, 5000)] * 2)
     numbers = [decide(one, PROTECTED, Memory(), Asked("q")).series for one in (usual, outlier)]
     assert max(numbers) <= 200 + 2 * PROTECTED.noise(600) + 10
 

@@ -31,7 +31,7 @@ from hanse.core.query import (
 )
 from hanse.core.reading import read
 from hanse.node.engine import compile_question
-from hanse.node.index import Index
+from hanse.node.index import SCANNED, Index, column_type
 
 TREE = CodeList(
     "tree", {code: Code(code, {"en": code}, parent) for code, parent in [("a", ""), ("b", "a"), ("c", "b")]}
@@ -61,7 +61,6 @@ VOCABULARY = Vocabulary(
         for column, (type, codes) in columns.items()
     },
 )
-SQL = {Type.CODE: "VARCHAR", Type.TEXT: "VARCHAR", Type.NUMBER: "DOUBLE", Type.BOOLEAN: "BOOLEAN"}
 VALUES: dict[Type, st.SearchStrategy[Any]] = {
     Type.INTEGER: st.integers(0, 4),
     Type.DAY: st.integers(0, 4),
@@ -166,7 +165,10 @@ def database() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"threads": 1})
     for name, columns in COLUMNS.items():
         keys = {"person": "dataset INTEGER, ordinal INTEGER, ", "image": "series INTEGER, "}.get(name, "")
-        typed = ", ".join(f"{column} {SQL.get(type, 'INTEGER')}" for column, (type, _) in columns.items())
+        typed = ", ".join(
+            f"{field.column} {'INTEGER' if field.type is Type.KEY else column_type(field)}"
+            for field in VOCABULARY.of(name)
+        )
         texts = "".join(
             f', "{one} folded" VARCHAR' for one, (type, _) in columns.items() if type is Type.TEXT
         )
@@ -201,14 +203,15 @@ def fill(database: duckdb.DuckDBPyConnection, persons: list[Person]) -> list[tup
 
 @settings(max_examples=400, deadline=None)
 @given(question=QUESTIONS, persons=PERSONS)
-def test_duckdb_finds_what_the_question_means(
+def test_sql_and_scans_find_what_the_question_means(
     database: Any, question: Question, persons: list[Person]
 ) -> None:
     places = fill(database, persons)
     meant = select(question, persons, VOCABULARY)
-    found = Index([], VOCABULARY, database).select(question)
-    assert set(found.persons.tolist()) == meant.persons
-    assert {places[image] for image in found.images} == meant.images
+    for scanned in (-1, SCANNED):
+        found = Index([], VOCABULARY, database, scanned).select(question)
+        assert set(found.persons.tolist()) == meant.persons
+        assert {places[image] for image in found.images} == meant.images
 
 
 def test_what_is_looked_up_does_not_depend_on_whether_somebody_is_left(database: Any) -> None:
@@ -216,9 +219,9 @@ def test_what_is_looked_up_does_not_depend_on_whether_somebody_is_left(database:
 
     def most_scanned(age: int) -> int:
         question = read(f"(person.age = {age} AND exists(image.size > 0.5)) OR person.age > 9")
-        (lookup,) = compile_question(question, VOCABULARY).wanted
-        profile = f"EXPLAIN (ANALYZE, FORMAT JSON) {lookup.sql}"
-        plan = json.loads(database.execute(profile, lookup.values).fetchone()[1])
+        (lookup,) = compile_question(question, VOCABULARY).lookups
+        profile = f"EXPLAIN (ANALYZE, FORMAT JSON) {lookup.way.sql}"
+        plan = json.loads(database.execute(profile, lookup.way.values).fetchone()[1])
         return max(part["operator_rows_scanned"] for part in parts(plan))
 
     def parts(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

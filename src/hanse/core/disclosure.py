@@ -13,11 +13,12 @@ whether two questions select the same persons, because each rule that does can b
   Afterwards a question gets the answer that it got before, or none.
 """
 
+import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Protocol
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,38 +28,18 @@ from hanse.core.policy import Access, Policy
 
 Ordinals = NDArray[np.integer]
 
-_NO_ROWS: Ordinals = np.zeros(0, np.int64)
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cohort:
     """What a question, or one cell of a breakdown, selects in one version of a dataset.
 
-    `persons` are sorted ordinals, each once. The other three have one value for each selected series: the ordinals of
-    its person (one of `persons`), its study and itself. Series of one study stand together.
+    `persons` are sorted ordinals, each once; `studies` and `series` say of each how many of the selected ones are the
+    person's.
     """
 
     persons: Ordinals
-    image_person: Ordinals = field(default_factory=lambda: _NO_ROWS)
-    image_study: Ordinals = field(default_factory=lambda: _NO_ROWS)
-    image_series: Ordinals = field(default_factory=lambda: _NO_ROWS)
-
-    @cached_property
-    def series_each(self) -> Ordinals:
-        """How many of the selected series each person has."""
-        return np.bincount(self._places, minlength=len(self.persons))
-
-    @cached_property
-    def studies_each(self) -> Ordinals:
-        """In how many studies these series are, for each person."""
-        first = np.flatnonzero(np.diff(self.image_study, prepend=-1))
-        return np.bincount(self._places[first], minlength=len(self.persons))
-
-    @cached_property
-    def _places(self) -> Ordinals:
-        table = np.zeros(int(self.persons[-1]) + 1 if len(self.persons) else 0, np.int64)
-        table[self.persons] = np.arange(len(self.persons))
-        return table[self.image_person]
+    studies: Ordinals
+    series: Ordinals
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +73,11 @@ class Ledger(Protocol):
     persons: int  # the released number of persons in this epoch; 0 when it is withheld
     spent: int  # what the answered questions of several criteria were charged
 
-    def given(self, texts: list[str]) -> Mapping[str, Given]:
-        """What these questions got when they were answered last; those never answered are missing."""
+    def given(self, text: str) -> Mapping[str, Given]:
+        """What a question got when it was answered last, by value; values never answered are missing."""
 
-    def note(self, answers: Mapping[str, Counts], charge: int) -> None:
-        """Keeps fresh answers of this epoch, and adds `charge` to what is spent."""
+    def note(self, text: str, answers: Mapping[str, Counts], charge: int) -> None:
+        """Keeps a question's fresh answers of this epoch, and adds `charge` to what is spent."""
 
 
 def decide(cohort: Cohort, policy: Policy, ledger: Ledger, asked: Asked) -> Counts:
@@ -115,30 +96,25 @@ def breakdown(cells: Mapping[str, Cohort], policy: Policy, ledger: Ledger, asked
         return {value: Counts(Rule.NOT_COUNTED) for value in cells}
     if policy.access is Access.OPEN:
         return {value: exact(cohort) for value, cohort in cells.items()}
-    texts = texts_of(cells, asked)
-    given = ledger.given(list(texts.values()))
-    current = {text: one.counts for text, one in given.items() if one.epoch == ledger.epoch}
-    fresh = {value: text for value, text in texts.items() if text not in current}
+    given = ledger.given(asked.text)
+    current = {value: one.counts for value, one in given.items() if one.epoch == ledger.epoch}
+    fresh = {value: cohort for value, cohort in cells.items() if value not in current}
     # A value that somebody brought since is no new question: the cap would tell that somebody came.
     charge = asked.cells if fresh and not current and not asked.single else 0
     if charge and not policy.questions(ledger.persons):  # too few persons for any number of several criteria
         return {value: _withheld(policy, ledger.persons) for value in cells}
     if charge and ledger.spent + charge > policy.questions(ledger.persons):
-        return {value: _after_the_cap(given.get(text)) for value, text in texts.items()}
-    made = {text: _release(cells[value], policy, ledger, text) for value, text in fresh.items()}
-    if made:
-        ledger.note(made, charge)
-    return {value: (current | made)[text] for value, text in texts.items()}
-
-
-def texts_of(cells: Iterable[str], asked: Asked) -> dict[str, str]:
-    """Under which text the ledger keeps the answer for each value."""
-    return {value: f"{asked.text}\n{value}" for value in cells}
+        return {value: _after_the_cap(given.get(value)) for value in cells}
+    if fresh:
+        made = _release(fresh, policy, ledger, asked.text)
+        ledger.note(asked.text, made, charge)
+        current |= made
+    return {value: current[value] for value in cells}
 
 
 def exact(cohort: Cohort) -> Counts:
     """The true numbers, of public data."""
-    return open_counts(len(cohort.persons), int(np.sum(cohort.studies_each)), len(cohort.image_series))
+    return open_counts(len(cohort.persons), int(cohort.studies.sum()), int(cohort.series.sum()))
 
 
 def open_counts(persons: int, studies: int, series: int) -> Counts:
@@ -152,23 +128,28 @@ def _after_the_cap(given: Given | None) -> Counts:
     return replace(given.counts, rule=Rule.EARLIER) if given.counts.known else given.counts
 
 
-def _release(cohort: Cohort, policy: Policy, ledger: Ledger, text: str) -> Counts:
-    """The three numbers with their noise, or none of them.
+def _release(cells: Mapping[str, Cohort], policy: Policy, ledger: Ledger, text: str) -> dict[str, Counts]:
+    """For every cell the three numbers with their noise, or none of them.
 
-    Each number has a die of its own and one die that all three share, so that together they tell about a person
-    half of what three separate answers would.
+    Each number has a die of its own and one die that all three of a cell share, so that together they tell about a
+    person half of what three separate answers would.
     """
-    noise = policy.noise(ledger.persons)
-    shared, *own = _dice(ledger.secret, _seed(cohort, ledger.epoch, text), noise)
-    persons = len(cohort.persons) + shared + own[0]
-    if persons < policy.floor(ledger.persons):
-        return _withheld(policy, ledger.persons)
-    images = [
-        _images(each, policy.threshold, shared + die)
-        for each, die in zip((cohort.studies_each, cohort.series_each), own[1:], strict=True)
-    ]
-    numbers = [rounded(number, policy.rounding) for number in (persons, *images)]
-    return Counts(Rule.ROUNDED, numbers[0], numbers[1], numbers[2], rounding=policy.rounding)
+    withheld = _withheld(policy, ledger.persons)
+    dice = _dice(ledger.secret, _seed(cells, ledger.epoch, text), policy.noise(ledger.persons), len(cells))
+    errors = dice[:, :1] + dice[:, 1:]
+    persons = np.array([len(one.persons) for one in cells.values()]) + errors[:, 0]
+    known = np.flatnonzero(persons >= policy.floor(ledger.persons))
+    released = dict.fromkeys(cells, withheld)
+    if len(known):
+        values, cohorts = list(cells), list(cells.values())
+        images = [
+            _images([getattr(cohorts[at], unit) for at in known], policy.threshold, errors[known, place])
+            for place, unit in ((1, "studies"), (2, "series"))
+        ]
+        numbers = rounded(np.array([persons[known], *images]), policy.rounding)
+        for at, three in zip(known, numbers.T.tolist(), strict=True):
+            released[values[at]] = Counts(Rule.ROUNDED, *three, rounding=policy.rounding)
+    return released
 
 
 def _withheld(policy: Policy, persons: int) -> Counts:
@@ -176,38 +157,50 @@ def _withheld(policy: Policy, persons: int) -> Counts:
     return Counts(Rule.WITHHELD, threshold=policy.floor(persons) + 2 * policy.noise(persons))
 
 
-def _images(each: Ordinals, threshold: int, error: int) -> int:
-    """The sum of what each person has, with noise for as much as one person can add to it.
+def _images(each: Sequence[Ordinals], threshold: int, errors: Ordinals) -> Ordinals:
+    """For every cell the sum of what its persons have, `each`, with noise for as much as one person can add to it.
 
     Nobody stands out: the persons with the most are counted with no more than the next `threshold` have on average.
+    Every cell has at least `threshold` persons.
     """
-    ranked = np.sort(each)[::-1]
-    most = max(1, int(np.ceil(np.mean(ranked[threshold - 1 : 2 * threshold - 1]))))
-    return max(0, int(np.minimum(each, most).sum()) + most * error)
+    sizes = np.array([len(one) for one in each])
+    ends = np.cumsum(sizes)
+    starts, owned = ends - sizes, np.concatenate(each)
+    top = (
+        int(owned.max()) + 1
+    )  # one number to sort by, since that is much faster than two: the cell, then what is most
+    ranked = top - 1 - np.sort(np.repeat(np.arange(len(each)) * top, sizes) + top - 1 - owned) % top
+    sums = np.concatenate([[0], np.cumsum(ranked)])
+    first, last = starts + threshold - 1, np.minimum(starts + 2 * threshold - 1, ends)
+    most = np.maximum(1, np.ceil((sums[last] - sums[first]) / (last - first)).astype(np.int64))
+    counted = np.add.reduceat(np.minimum(owned, np.repeat(most, sizes)), starts)
+    return np.maximum(0, counted + most * errors)
 
 
-def rounded(number: int, base: int) -> int:
-    """The nearest multiple of `base`, the upper one from the middle on."""
+def rounded(number: Any, base: int) -> Any:
+    """The nearest multiple of `base`, the upper one from the middle on; of one number or of an array."""
     return (number + base // 2) // base * base
 
 
-def _seed(cohort: Cohort, epoch: int, text: str) -> bytes:
+def _seed(cells: Mapping[str, Cohort], epoch: int, text: str) -> bytes:
     # The persons and images are in it so that a ledger restored from a backup does not use the same noise for other
     # people: two answers with the same noise can be subtracted.
-    rows = cohort.persons.astype("<i4").tobytes() + cohort.image_series.astype("<i4").tobytes()
-    return b"answer" + epoch.to_bytes(8, "big") + text.encode() + b"\0" + rows
+    named = json.dumps([text, epoch, [(value, len(one.persons)) for value, one in cells.items()]])
+    rows = (each for one in cells.values() for each in (one.persons, one.series))
+    return b"answer" + named.encode() + b"\0" + np.concatenate([*rows]).astype("<i4").tobytes()
 
 
-def _dice(secret: bytes, seed: bytes, half: int) -> list[int]:
-    """Four numbers from -half to half that nobody without the secret can foresee."""
-    drawn = hmac.digest(secret, seed, "sha256")
-    return [int.from_bytes(drawn[at : at + 8], "big") % (2 * half + 1) - half for at in (0, 8, 16, 24)]
+def _dice(secret: bytes, seed: bytes, half: int, count: int = 1) -> Ordinals:
+    """`count` times four numbers from -half to half that nobody without the secret can foresee."""
+    drawn = hashlib.shake_256(hmac.digest(secret, seed, "sha256")).digest(32 * count)
+    sides = np.uint64(2 * half + 1)
+    return (np.frombuffer(drawn, ">u8") % sides).astype(np.int64).reshape(count, 4) - half
 
 
 def released_size(persons: int, policy: Policy, secret: bytes, epoch: int) -> int:
     """The number of persons in a dataset as the other rules may use it: with noise and rounded, 0 when withheld."""
-    first, second, *_ = _dice(secret, b"size" + epoch.to_bytes(8, "big"), policy.noise(persons))
-    noisy = persons + first + second
+    first, second, *_ = _dice(secret, b"size" + epoch.to_bytes(8, "big"), policy.noise(persons))[0]
+    noisy = int(persons + first + second)
     return rounded(noisy, policy.rounding) if noisy >= policy.floor(persons) else 0
 
 
@@ -225,7 +218,7 @@ def is_new_epoch(before: Roster, after: Roster, policy: Policy, secret: bytes) -
     Otherwise its answers stand, and one person who came or went changes none of them. How many persons it takes,
     from `threshold` to twice as many, is drawn with the secret: who knows all changes but one cannot use the border.
     """
-    first, second, *_ = _dice(secret, b"epoch" + before.stamps.astype("<u8").tobytes(), policy.threshold)
+    first, second, *_ = _dice(secret, b"epoch" + before.stamps.astype("<u8").tobytes(), policy.threshold)[0]
     return _changed(before, after) >= policy.threshold + (abs(first) + abs(second)) // 2
 
 

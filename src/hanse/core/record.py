@@ -69,7 +69,9 @@ class Description:
     holder: Agent | None = None  # dct:publisher
     contact: Agent | None = None  # dcat:contactPoint
     access_body: Agent | None = None  # healthdcatap:hdab
-    rights: Rights | None = None  # when None, what the policy says: open data are PUBLIC, all others NON_PUBLIC
+    rights: Rights | None = (
+        None  # when None, what the policy says: open data are PUBLIC, all others NON_PUBLIC
+    )
     categories: tuple[str, ...] = ()  # of Article 51 of Regulation (EU) 2025/327, as the EU's list names them
     themes: tuple[str, ...] = ()  # of the EU's list of health themes
     legal_bases: tuple[str, ...] = ()  # DPV

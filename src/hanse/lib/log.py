@@ -29,6 +29,10 @@ LOG = sa.Table(
 
 _BEFORE_THE_FIRST = "0" * 64
 
+# Made once: making a statement takes longer than carrying it out.
+_ADD = sa.insert(LOG)
+_LAST = sa.select(LOG.c.number, LOG.c.hash).order_by(LOG.c.number.desc()).limit(1)
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -51,15 +55,13 @@ def append(connection: sa.Connection, kind: str, body: Mapping[str, Any]) -> Ent
     at = clock.text(clock.now())
     entry = Entry(number + 1, at, kind, body, previous, _hash(number + 1, at, kind, body, previous))
     row = {"number": entry.number, "at": at, "kind": kind, "previous": previous, "hash": entry.hash}
-    connection.execute(LOG.insert().values(**row, body=canonical(body).decode()))
+    connection.execute(_ADD, row | {"body": canonical(body).decode()})
     return entry
 
 
 def head(connection: sa.Connection) -> tuple[int, str]:
     """Number and hash of the last entry."""
-    last = connection.execute(
-        sa.select(LOG.c.number, LOG.c.hash).order_by(LOG.c.number.desc()).limit(1)
-    ).one_or_none()
+    last = connection.execute(_LAST).one_or_none()
     return (last.number, last.hash) if last else (0, _BEFORE_THE_FIRST)
 
 

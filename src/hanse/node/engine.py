@@ -34,9 +34,11 @@ from hanse.core.query import (
     Within,
     WithinDays,
     children,
+    criteria,
     entity,
     rows_of,
 )
+from hanse.node.scan import can_scan
 
 IMAGE = "image"
 
@@ -50,31 +52,77 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True)
+class Scan:
+    """The rows of one small table of which `where` is true; `node.scan` finds them."""
+
+    entity: str
+    where: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A way to persons, perhaps repeated (a column `person`), of whom one must be, or, when not `wanted`, must not."""
+
+    way: Select | Scan
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """A question as look-ups that must all agree on a person, and the image rows that it speaks of.
 
-    Every SELECT of `wanted` gives persons (a column `person`, perhaps repeated) of whom one must be; a person of an
-    `unwanted` one is out. `images` gives (person, image): places in the index, the image NULL where a person was found
-    without one. When it is None, all images of the persons are meant.
+    `images` gives (person, image): places in the index, the image NULL where a person was found without one. When it
+    is None, all images of the persons are meant.
     """
 
-    wanted: tuple[Select, ...]
-    unwanted: tuple[Select, ...]
-    images: Select | None
+    lookups: tuple[Lookup, ...]
+    images: Select | Scan | None
 
 
-def compile_question(question: Question, vocabulary: Vocabulary) -> Statement:
-    """The query over all datasets of the index. Every criterion must be applicable: see `core.check`."""
+def compile_question(
+    question: Question, vocabulary: Vocabulary, small: frozenset[str] = frozenset()
+) -> Statement:
+    """The query over all datasets of the index. Every criterion must be applicable: see `core.check`. The tables of the
+    entities in `small` are read without SQL where that is possible."""
     compiler = _Compiler(vocabulary)
+
+    def scan(terms: Sequence[Node]) -> Scan | None:
+        named = {entity(use.field) for term in terms for use in criteria(term)}
+        if len(named) == 1 and named <= small and all(can_scan(term, vocabulary) for term in terms):
+            return Scan(*named, And(tuple(terms)))
+        return None
+
+    def lookup(piece: _Piece) -> Lookup:
+        found = compiler.lookup(piece)
+        return Lookup(scan(piece.terms) or compiler.select(found.sql), found.wanted)
+
     groups = _groups(_terms(question.root))
     of_images = next((group for group in groups if IMAGE in _entities(group)), None)
-    images = compiler.select(compiler.images(of_images)) if of_images else None
-    lookups = [one for group in groups if group is not of_images for one in compiler.lookups(group)]
-    return Statement(
-        wanted=tuple(compiler.select(one.sql) for one in lookups if one.wanted),
-        unwanted=tuple(compiler.select(one.sql) for one in lookups if not one.wanted),
-        images=images,
-    )
+    images = (scan(of_images) or compiler.select(compiler.images(of_images))) if of_images else None
+    pieces = (piece for group in groups if group is not of_images for piece in _pieces(group))
+    return Statement(tuple(map(lookup, pieces)), images)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Terms that one look-up decides, of persons who are wanted or not."""
+
+    terms: tuple[Node, ...]
+    wanted: bool = True
+
+
+def _pieces(terms: tuple[Node, ...]) -> list[_Piece]:
+    """The look-ups that together find the persons with a choice of rows that makes all terms true."""
+    return [_Piece(terms)] if _entities(terms) else [piece for term in terms for piece in _pieces_of(term)]
+
+
+def _pieces_of(term: Node) -> list[_Piece]:
+    match term:
+        case Exists(where):
+            return [piece for group in _groups(_terms(where)) for piece in _pieces(group)]
+        case Not(Exists() | Count() | WithinDays() as opened) if len(found := _pieces_of(opened)) == 1:
+            return [_Piece(found[0].terms, not found[0].wanted)]
+    return [_Piece((term,))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,25 +163,20 @@ class _Compiler:
         self.values: dict[str, Any] = {}
         self.opened: dict[str, str] = {}
 
-    def lookups(self, terms: Sequence[Node]) -> list[_Lookup]:
-        """The persons with a choice of rows that makes all terms true."""
-        if _entities(terms):
-            return [_Lookup(self.persons(terms))]
-        return [one for term in terms for one in self._lookups_of(term)]
+    def lookup(self, piece: _Piece) -> _Lookup:
+        """The persons whom one piece finds."""
+        found = self._lookup(piece.terms)
+        return _Lookup(found.sql, found.wanted is piece.wanted)
 
-    def _lookups_of(self, term: Node) -> list[_Lookup]:
-        match term:
-            case Exists(where):
-                return [one for group in _groups(_terms(where)) for one in self.lookups(group)]
-            case Not(Exists() | Count() | WithinDays() as opened) if (
-                len(found := self._lookups_of(opened)) == 1
-            ):
-                return [_Lookup(found[0].sql, not found[0].wanted)]
-            case Count():
-                return [self._count(term)]
-            case WithinDays():
-                return [_Lookup(self._within_days(term))]
-        return [_Lookup(f"SELECT person FROM person WHERE {self._truth(term)}")]
+    def _lookup(self, terms: tuple[Node, ...]) -> _Lookup:
+        match terms:
+            case (Count() as count,):
+                return self._count(count)
+            case (WithinDays() as within,):
+                return _Lookup(self._within_days(within))
+        if _entities(terms):
+            return _Lookup(self.persons(terms))
+        return _Lookup(f"SELECT person FROM person WHERE {self._all(terms)}")
 
     def persons(self, terms: Sequence[Node]) -> str:
         """SELECT of the persons with a choice of rows that makes all terms true."""
@@ -188,7 +231,7 @@ class _Compiler:
             case Not(term):
                 return f"(NOT {self._truth(term)})"
             case Exists() | Count() | WithinDays():
-                return f"({' AND '.join(map(self._known, self._lookups_of(node)))})"
+                return f"({' AND '.join(self._known(self.lookup(piece)) for piece in _pieces_of(node))})"
             case Compare() | In() | Between() | Like() | IsNull() | Within():
                 return f"({self._criterion(node)})"
         return "TRUE"

@@ -28,7 +28,7 @@ from hanse.core.query import Everyone, IsNull, Not, Question, criteria, entity, 
 from hanse.core.reading import read
 from hanse.core.record import Record, Variable, Version, spoken
 from hanse.lib import log, sql
-from hanse.node.index import Index, Selection, Sums, open_index
+from hanse.node.index import Found, Index, Selection, Sums, open_index
 from hanse.node.ledger import DatasetLedger
 from hanse.node.store import Published, Store
 
@@ -61,14 +61,6 @@ class _Known:
 
     total: Counts
     columns: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What a question selects in one dataset, before any of it is released."""
-
-    cohort: Cohort
-    cells: Mapping[str, Mapping[str, Cohort]]  # by field and value
 
 
 @dataclass(frozen=True)
@@ -203,7 +195,7 @@ class Gate:
         held: _Open,
         selections: Mapping[Question, tuple[Selection, Sums]],
         fields: Sequence[Field],
-    ) -> _Found | tuple[int, int, int] | None:
+    ) -> Found | tuple[int, int, int] | None:
         """What the question selects in one dataset; of public data without a breakdown, only how many."""
         if plan.question is None:
             return None
@@ -212,11 +204,10 @@ class Gate:
         fields = [field for field in fields if field.name in columns]
         if plan.published.policy.access is Access.OPEN and not fields:
             return sums.of(plan.number)
-        cells = {field.name: held.index.cells(selection, plan.number, field) for field in fields}
-        return _Found(held.index.cohort(selection, plan.number), cells)
+        return held.index.found(selection, plan.number, fields)
 
     def _answer(
-        self, plan: _Plan, found: _Found | tuple[int, int, int] | None, connection: sa.Connection | None
+        self, plan: _Plan, found: Found | tuple[int, int, int] | None, connection: sa.Connection | None
     ) -> DatasetAnswer:
         published = plan.published
         counts = Counts(Rule.NOT_COUNTED)
@@ -278,7 +269,7 @@ class _Door:
     ledger: DatasetLedger
 
     def answer(
-        self, asked: Asked, of_everyone: bool, found: _Found
+        self, asked: Asked, of_everyone: bool, found: Found
     ) -> tuple[Counts, dict[str, tuple[Cell, ...]]]:
         """The counts and the breakdowns. Values that nobody has are left out of these, and so are those whose counts
         are withheld: that a value occurs at all is a number too."""
@@ -286,11 +277,8 @@ class _Door:
             name: Asked(f"{asked.text}\nby {name}", of_everyone, cells=1 if entity(name) == PERSON else 3)
             for name in found.cells
         }
-        every = [([""], asked), *((found.cells[name], one) for name, one in by.items())]
         if self.policy.access is Access.PROTECTED:
-            self.ledger.recall(
-                [text for some, one in every for text in disclosure.texts_of(some, one).values()]
-            )
+            self.ledger.recall([asked.text, *(one.text for one in by.values())])
         counts = disclosure.decide(found.cohort, self.policy, self.ledger, asked)
         cells = {}
         for name, one in by.items():

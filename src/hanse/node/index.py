@@ -6,10 +6,12 @@ a dataset, a person or a study lie together: counting what a query found is then
 """
 
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -20,13 +22,16 @@ from hanse.core.errors import QuestionTooCostly
 from hanse.core.fields import PERSON, Field, Type, Vocabulary
 from hanse.core.query import Question
 from hanse.lib import files
-from hanse.node.engine import IMAGE, Select, compile_question, folded
+from hanse.node.columns import Columns, Places
+from hanse.node.engine import IMAGE, Scan, Select, compile_question, folded
+from hanse.node.scan import true_rows
 from hanse.node.store import Published, fingerprint
 
-Places = NDArray[np.int32]
+Codes = NDArray[np.int16]
 
 KEYS = {PERSON: (), IMAGE: ("study", "series")}
 SERIES_FOR_THREADS = 200_000  # with fewer, DuckDB's threads cost more than they save
+SCANNED = 200_000  # rows of a table; with more, SQL is faster and the arrays take too much memory
 _FORMAT = "3"
 _TYPES = {Type.INTEGER: "INTEGER", Type.DAY: "INTEGER", Type.NUMBER: "DOUBLE", Type.BOOLEAN: "BOOLEAN"}
 
@@ -37,6 +42,14 @@ class Selection:
 
     persons: Places
     images: Places
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a question selects in one dataset before any of it is released; `cells` by field and value."""
+
+    cohort: Cohort
+    cells: Mapping[str, Mapping[str, Cohort]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +66,31 @@ class Sums:
 
 
 class Index:
-    """Answers questions about the versions it was made of, in any thread."""
+    """Answers questions about the versions it was made of, in any thread. Tables of at most `scanned` rows are read
+    without SQL where that is possible."""
 
     def __init__(
-        self, published: Sequence[Published], vocabulary: Vocabulary, connection: duckdb.DuckDBPyConnection
+        self,
+        published: Sequence[Published],
+        vocabulary: Vocabulary,
+        connection: duckdb.DuckDBPyConnection,
+        scanned: int = SCANNED,
     ) -> None:
         self.published = tuple(published)
         self._vocabulary = vocabulary
         self._connection = connection
-        persons = self._columns("SELECT dataset, ordinal FROM person ORDER BY person")
-        images = self._columns("SELECT person, study, series FROM image ORDER BY rowid")
+        persons = self._read("SELECT dataset, ordinal FROM person ORDER BY person")
         self._ordinal = persons["ordinal"]
         self._starts = np.searchsorted(persons["dataset"], np.arange(len(self.published) + 1)).astype(
             np.int32
         )
-        self._image_person, self._image_study, self._image_series = (
-            images["person"],
-            images["study"],
-            images["series"],
-        )
-        self._image_starts = np.searchsorted(self._image_person, np.arange(len(self._ordinal) + 1)).astype(
-            np.int32
-        )
-        self._values: dict[str, tuple[Places, NDArray[np.int32], tuple[str, ...]]] = {}
+        self._study = self._read("SELECT study FROM image ORDER BY rowid")["study"]
+        counted = {
+            name: self._read(f'SELECT count(*) AS rows FROM "{name}"')["rows"] for name in vocabulary.entities
+        }
+        self._small = frozenset(name for name, rows in counted.items() if rows[0] <= scanned)
+        self._columns = Columns(self._read, len(self._ordinal))
+        self._occurring: dict[tuple[str, int], NDArray[np.intp]] = {}
 
     def close(self) -> None:
         self._connection.close()
@@ -85,70 +100,118 @@ class Index:
 
         Every criterion must be applicable (`core.check.criterion_state`). Raises `QuestionTooCostly` after `limit_s`.
         """
-        statement = compile_question(question, self._vocabulary)
-        cursor = self._connection.cursor()
-        with limited(cursor, limit_s):
-            agreed = np.ones(len(self._ordinal), bool)
-            for lookup in statement.wanted:
-                agreed &= self._who(lookup, cursor)
-            for lookup in statement.unwanted:
-                agreed &= ~self._who(lookup, cursor)
-            if statement.images is None:
-                persons = np.flatnonzero(agreed).astype(np.int32)
-                return Selection(persons, self._images_of(persons))
-            rows = cursor.execute(statement.images.sql, statement.images.values).fetchnumpy()
+        statement = compile_question(question, self._vocabulary, self._small)
+        until = time.monotonic() + limit_s
+        agreed = np.ones(len(self._ordinal), bool)
+        for lookup in statement.lookups:
+            who = np.zeros(len(self._ordinal), bool)
+            who[self._carry_out(lookup.way, until)["person"]] = True
+            agreed &= who if lookup.wanted else ~who
+        if statement.images is None:
+            persons = np.flatnonzero(agreed).astype(np.int32)
+            return Selection(persons, self._columns.rows_of(IMAGE, persons))
+        rows = self._carry_out(statement.images, until)
         kept = agreed[rows["person"]]
         images = rows["image"][kept]
         present = images.compressed() if isinstance(images, np.ma.MaskedArray) else images
         return Selection(_sorted(rows["person"][kept]), _sorted(present.astype(np.int32)))
 
-    def _who(self, lookup: Select, cursor: duckdb.DuckDBPyConnection) -> NDArray[np.bool_]:
-        who = np.zeros(len(self._ordinal), bool)
-        who[cursor.execute(lookup.sql, lookup.values).fetchnumpy()["person"]] = True
-        return who
+    def _carry_out(self, way: Select | Scan, until: float) -> Mapping[str, NDArray[Any]]:
+        if isinstance(way, Scan):
+            rows = true_rows(way.where, self._columns, self._vocabulary)
+            return {"person": self._columns.owners(way.entity)[rows], "image": rows}
+        cursor = self._connection.cursor()
+        with limited(cursor, until - time.monotonic()):
+            return cursor.execute(way.sql, way.values).fetchnumpy()
 
     def sums(self, selection: Selection) -> Sums:
         """How many persons, studies and series were found in each dataset."""
         persons, images = selection.persons, selection.images
-        owner, study = self._image_person[images], self._image_study[images]
-        first = np.ones(len(images), bool)
-        first[1:] = (owner[1:] != owner[:-1]) | (study[1:] != study[:-1])
+        owner = self._columns.owners(IMAGE)[images]
+        first = _new(owner, self._study[images])
         return Sums(*(self._per_dataset(places) for places in (persons, owner[first], owner)))
 
     def cohort(self, selection: Selection, number: int) -> Cohort:
         """The part of a selection that lies in one dataset, in ordinals that mean the same in all its versions."""
-        first, last = self._starts[number], self._starts[number + 1]
-        return self._cohort(
-            _between(selection.persons, first, last),
-            _between(selection.images, self._image_starts[first], self._image_starts[last]),
-        )
+        return self._cohort(*self._part(selection, number))
 
-    def cells(self, selection: Selection, number: int, field: Field) -> Mapping[str, Cohort]:
-        """One cohort for each value of a field that occurs in a dataset.
+    def found(self, selection: Selection, number: int, fields: Sequence[Field]) -> Found:
+        """The same, and the cohorts by each value of these fields that occurs in the dataset.
 
         For a field of the image, a cell has the selected images with that value; for other fields, the selected
         persons who have a row with that value, and their selected images. A person can be in several cells.
         """
-        places, codes, values = self._coded(field)
+        persons, images = self._part(selection, number)
+        cohort = self._cohort(persons, images)
+        cells = {}
+        for field in fields:
+            split = (
+                self._by_image(field, images)
+                if field.entity == IMAGE
+                else self._by_person(field, persons, cohort)
+            )
+            cells[field.name] = self._cells(field, number, *split)
+        return Found(cohort, cells)
+
+    def _part(self, selection: Selection, number: int) -> tuple[Places, Places]:
         first, last = self._starts[number], self._starts[number + 1]
-        if field.entity == IMAGE:
-            first, last = self._image_starts[first], self._image_starts[last]
-        start, end = np.searchsorted(places, (first, last))
-        places, codes = places[start:end], codes[start:end]
-        selected = selection.images if field.entity == IMAGE else selection.persons
-        selected = _between(selected, first, last)
-        marked = np.zeros(last - first, bool)
-        marked[selected - first] = True
-        kept = marked[places - first]
-        occurring = np.flatnonzero(np.bincount(codes, minlength=len(values)))
-        places, codes = places[kept], codes[kept]
+        starts = self._columns.starts(IMAGE)
+        return _between(selection.persons, first, last), _between(
+            selection.images, starts[first], starts[last]
+        )
+
+    def _cohort(self, persons: Places, images: Places) -> Cohort:
+        owner = self._columns.owners(IMAGE)[images]
+        starts, ends = (np.searchsorted(owner, persons, side=side) for side in ("left", "right"))
+        before = np.concatenate([[0], np.cumsum(_new(owner, self._study[images]))])
+        return Cohort(self._ordinal[persons], before[ends] - before[starts], ends - starts)
+
+    def _by_image(self, field: Field, images: Places) -> tuple[Codes, Cohort]:
+        """Each person once for each value of the person's images: the value's number; studies and series with it."""
+        codes, rows = self._split(field, images)
+        owner = self._columns.owners(IMAGE)[rows]
+        new = _new(codes, owner)
+        begins = np.flatnonzero(new)
+        series = np.diff(begins, append=len(rows))
+        opens = new | _new(self._study[rows])
+        studies = np.add.reduceat(opens, begins, dtype=np.int64) if len(rows) else series
+        return codes[begins], Cohort(self._ordinal[owner[begins]], studies, series)
+
+    def _by_person(self, field: Field, persons: Places, cohort: Cohort) -> tuple[Codes, Cohort]:
+        """Each person once for each value of the person's rows, with all selected studies and series of the person."""
+        codes, rows = self._split(field, self._columns.rows_of(field.entity, persons))
+        owner = self._columns.owners(field.entity)[rows]
+        begins = np.flatnonzero(_new(codes, owner))
+        at = np.searchsorted(persons, owner[begins])
+        return codes[begins], Cohort(cohort.persons[at], cohort.studies[at], cohort.series[at])
+
+    def _split(self, field: Field, rows: Places) -> tuple[Codes, Places]:
+        """The rows with a value, by value; those of one value in their order."""
+        codes = self._columns.coded(field)[0][rows]
         order = np.argsort(codes, kind="stable")
-        places, codes = places[order], codes[order]
+        codes, rows = codes[order], rows[order]
+        known = np.searchsorted(codes, 0)
+        return codes[known:], rows[known:]
+
+    def _cells(self, field: Field, number: int, codes: Codes, all: Cohort) -> dict[str, Cohort]:
+        names = self._columns.coded(field)[1]
+        occurring = self._values_in(field, number)
         starts, ends = (np.searchsorted(codes, occurring, side=side) for side in ("left", "right"))
         return {
-            values[code]: self._cell(selection, places[start:end], field.entity)
+            names[code]: Cohort(all.persons[start:end], all.studies[start:end], all.series[start:end])
             for code, start, end in zip(occurring, starts, ends, strict=True)
         }
+
+    def _values_in(self, field: Field, number: int) -> NDArray[np.intp]:
+        """The numbers of the values that occur in a dataset at all."""
+        place = (field.name, number)
+        if place not in self._occurring:
+            starts = self._columns.starts(field.entity)
+            codes = self._columns.coded(field)[0][
+                starts[self._starts[number]] : starts[self._starts[number + 1]]
+            ]
+            self._occurring[place] = np.flatnonzero(np.bincount(codes[codes >= 0]))
+        return self._occurring[place]
 
     def roster(self, number: int) -> Roster:
         """The persons of a dataset, each with a number that changes when one of the person's rows does."""
@@ -158,7 +221,7 @@ class Index:
             place = {"person", "dataset"}
             listed = self._connection.cursor().execute(f'DESCRIBE "{entity}"').fetchall()
             columns = ", ".join(f'"{name}"' for name, *_ in listed if name not in place)
-            rows = self._columns(
+            rows = self._read(
                 f"SELECT person, (sum(hash({columns})) % 9007199254740881)::UBIGINT AS stamp"
                 f' FROM "{entity}" WHERE person >= $first AND person < $last GROUP BY person',
                 {"first": int(first), "last": int(last)},
@@ -166,55 +229,21 @@ class Index:
             stamps[rows["person"] - first] = stamps[rows["person"] - first] * np.uint64(31) + rows["stamp"]
         return Roster(self._ordinal[first:last], stamps)
 
-    def _cell(self, selection: Selection, chosen: Places, entity: str) -> Cohort:
-        if entity == IMAGE:
-            return self._cohort(_sorted(self._image_person[chosen]), chosen)
-        persons = _sorted(chosen)
-        images = self._images_of(persons)
-        found = np.searchsorted(selection.images, images)
-        found[found == len(selection.images)] = 0
-        kept = selection.images[found] == images if len(selection.images) else np.zeros(len(images), bool)
-        return self._cohort(persons, images[kept])
-
-    def _cohort(self, persons: Places, images: Places) -> Cohort:
-        return Cohort(
-            persons=self._ordinal[persons],
-            image_person=self._ordinal[self._image_person[images]],
-            image_study=self._image_study[images],
-            image_series=self._image_series[images],
-        )
-
-    def _images_of(self, persons: Places) -> Places:
-        """The places of all images of these persons."""
-        starts, ends = self._image_starts[persons], self._image_starts[persons + 1]
-        lengths = ends - starts
-        jumps = (
-            np.repeat(starts - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths) if len(persons) else 0
-        )
-        return (np.arange(lengths.sum()) + jumps).astype(np.int32)
-
     def _per_dataset(self, persons: Places) -> NDArray[np.int64]:
         """How many of these sorted places lie in each dataset."""
         return np.diff(np.searchsorted(persons, self._starts))
 
-    def _coded(self, field: Field) -> tuple[Places, NDArray[np.int32], tuple[str, ...]]:
-        """The rows that have a value in a field: their places (of the image, or else of the person), sorted, the
-        number of each value, and the values. Read once."""
-        if field.name not in self._values:
-            place = "rowid" if field.entity == IMAGE else "person"
-            value = f'enum_code("{field.column}")' if field.codes else f'"{field.column}"'
-            rows = self._columns(
-                f"SELECT {place} AS place, ({value})::INTEGER AS value"
-                f' FROM "{field.entity}" WHERE "{field.column}" IS NOT NULL'
-            )
-            values = rows["value"] // (field.band or 1) * (field.band or 1)
-            known, codes = np.unique(values, return_inverse=True)
-            names = tuple(_named(int(one), field) for one in known)
-            self._values[field.name] = (rows["place"].astype(np.int32), codes.astype(np.int32), names)
-        return self._values[field.name]
-
-    def _columns(self, sql: str, values: Mapping[str, object] | None = None) -> dict[str, NDArray[np.int32]]:
+    def _read(self, sql: str, values: Mapping[str, object] | None = None) -> dict[str, NDArray[Any]]:
         return self._connection.cursor().execute(sql, values or {}).fetchnumpy()
+
+
+def _new(*keys: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where one of the columns has another value than in the row before."""
+    new = np.zeros(len(keys[0]), bool)
+    new[:1] = True
+    for key in keys:
+        new[1:] |= key[1:] != key[:-1]
+    return new
 
 
 def _sorted(places: Places) -> Places:
@@ -231,15 +260,6 @@ def _sorted(places: Places) -> Places:
 def _between(places: Places, first: np.int32, last: np.int32) -> Places:
     start, end = np.searchsorted(places, (first, last))
     return places[start:end]
-
-
-def _named(value: int, field: Field) -> str:
-    """A value of a breakdown in words: a code, a truth value, a band or a number."""
-    if field.codes:
-        return tuple(field.codes.codes)[value]
-    if field.type is Type.BOOLEAN:
-        return "true" if value else "false"
-    return f"{value}-{value + field.band - 1}" if field.band else str(value)
 
 
 @contextmanager
@@ -300,7 +320,7 @@ def _fill(
         _fill_table(connection, entity, paths, vocabulary)
 
 
-def _type(field: Field) -> str:
+def column_type(field: Field) -> str:
     """Codes are numbers inside DuckDB: it compares, stores and counts them as such."""
     if field.codes is None:
         return _TYPES.get(field.type, "VARCHAR")
@@ -312,7 +332,7 @@ def _fill_table(
 ) -> None:
     """One table with a column for every field, NULL where a dataset lacks it."""
     fields = [field for field in vocabulary.of(entity) if field.type is not Type.KEY]
-    typed = {field.column: _type(field) for field in fields}
+    typed = {field.column: column_type(field) for field in fields}
     typed |= dict.fromkeys(KEYS.get(entity, ()), "INTEGER")
     texts = {field.column: folded(field.name) for field in fields if field.type is Type.TEXT}
     own = {"dataset": "INTEGER", "ordinal": "INTEGER"} if entity == PERSON else {}

@@ -1,14 +1,15 @@
 """What each dataset has answered, in the node's database: the memory of `core.disclosure`.
 
-A row a question, over all askers and all versions. Questions are kept as keyed hashes: the node does not remember
-what somebody was interested in. Fresh answers are written in the caller's transaction and must not leave before it is
-committed. It must be one that may write (`sql.begin`): these come one after another, so that two processes never
-answer one question twice.
+A row a question, over all askers and all versions, with the answers by value. Questions are kept as keyed hashes: the
+node does not remember what somebody was interested in. Fresh answers are written in the caller's transaction and must
+not leave before it is committed. It must be one that may write (`sql.begin`): these come one after another, so that
+two processes never answer one question twice.
 """
 
 import hmac
+import json
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Self
 
@@ -18,11 +19,10 @@ import sqlalchemy as sa
 from hanse.core.answer import Counts, Rule
 from hanse.core.disclosure import Given, Roster, is_new_epoch, released_size
 from hanse.core.policy import Policy
-from hanse.lib.sql import Migration, create
 
 _METADATA = sa.MetaData()
 
-_DATASET = sa.Table(
+DATASET = sa.Table(
     "ledger_dataset",
     _METADATA,
     sa.Column("dataset", sa.Text, primary_key=True),
@@ -33,38 +33,23 @@ _DATASET = sa.Table(
     sa.Column("roster", sa.LargeBinary, nullable=False),
 )
 
-_ANSWER = sa.Table(
-    "ledger_answer",
+ANSWERS = sa.Table(
+    "ledger_answers",
     _METADATA,
     sa.Column("dataset", sa.Text, primary_key=True),
     sa.Column("question", sa.LargeBinary(16), primary_key=True),
     sa.Column("epoch", sa.Integer, nullable=False),
-    sa.Column("rule", sa.Text, nullable=False),
-    sa.Column("persons", sa.Integer),
-    sa.Column("studies", sa.Integer),
-    sa.Column("series", sa.Integer),
-    sa.Column("threshold", sa.Integer),
-    sa.Column("rounding", sa.Integer),
+    sa.Column(
+        "answers", sa.Text, nullable=False
+    ),  # {value: [rule, persons, studies, series, threshold, rounding]}
 )
 
-TABLES = (_DATASET, _ANSWER)
-MIGRATIONS = (Migration(1, "the ledger of answered questions", create(*TABLES)),)
-
-_NUMBERS = ("persons", "studies", "series", "threshold", "rounding")
-
-# Statements are made once: making them costs more than running them.
-_OF_DATASET = _DATASET.c.dataset == sa.bindparam("of")
-_OF_QUESTIONS = (_ANSWER.c.dataset == sa.bindparam("of")) & _ANSWER.c.question.in_(
-    sa.bindparam("keys", expanding=True)
-)
-_STATE = sa.select(*(_DATASET.c[name] for name in ("version", "epoch", "persons", "spent"))).where(
-    _OF_DATASET
-)
-_ROSTER = sa.select(_DATASET.c.roster).where(_OF_DATASET)
-_SPEND = sa.update(_DATASET).where(_OF_DATASET).values(spent=sa.bindparam("now"))
-_GIVEN = sa.select(_ANSWER).where(_OF_QUESTIONS)
-_FORGET = sa.delete(_ANSWER).where(_OF_QUESTIONS)
-_KEEP = sa.insert(_ANSWER)
+# Written out, since a node runs them for every question: to make them takes longer than to run them.
+_STATE = "SELECT version, epoch, persons, spent FROM ledger_dataset WHERE dataset = ?"
+_GIVEN = "SELECT question, epoch, answers FROM ledger_answers WHERE dataset = ? AND question IN ({})"
+_KEEP = "INSERT OR REPLACE INTO ledger_answers (dataset, question, epoch, answers) VALUES (?, ?, ?, ?)"
+_SPEND = "UPDATE ledger_dataset SET spent = spent + ? WHERE dataset = ?"
+_ROSTER = sa.select(DATASET.c.roster).where(DATASET.c.dataset == sa.bindparam("of"))
 
 
 class DatasetLedger:
@@ -79,9 +64,8 @@ class DatasetLedger:
         self.secret = hmac.digest(node_secret, b"disclosure" + dataset.encode(), "sha256")
         self._connection = connection
         self._dataset = dataset
-        self._recalled: dict[str, Given | None] = {}
-        self._written: set[str] = set()  # questions with an answer in the database
-        self._fresh: dict[str, Counts] = {}
+        self._answers: dict[str, dict[str, Given]] = {}
+        self._fresh: set[str] = set()  # questions with answers that are not written yet
         self._charge = 0
 
     def __enter__(self) -> Self:
@@ -110,47 +94,51 @@ class DatasetLedger:
         """
         if self._state is None:
             row = {"dataset": self._dataset, "version": version, "spent": 0}
-            self._connection.execute(sa.insert(_DATASET).values(row | self._begun(0, roster(), policy)))
+            self._connection.execute(sa.insert(DATASET).values(row | self._begun(0, roster(), policy)))
             del self._state
         elif self._state.version < version:
             present = roster()
             new = is_new_epoch(self._roster(), present, policy, self.secret)
             row = {"version": version} | (self._begun(self.epoch + 1, present, policy) if new else {})
-            self._connection.execute(
-                sa.update(_DATASET).where(_DATASET.c.dataset == self._dataset).values(row)
-            )
+            self._connection.execute(sa.update(DATASET).where(DATASET.c.dataset == self._dataset).values(row))
             del self._state
 
-    def recall(self, texts: list[str]) -> None:
+    def recall(self, texts: Sequence[str]) -> None:
         """Reads at once what several calls of `given` will ask for."""
-        self._recalled |= dict.fromkeys(texts) | self.given(texts)
+        keys = {self._key(text): text for text in texts if text not in self._answers}
+        marks = ", ".join("?" * len(keys))
+        rows = self._connection.exec_driver_sql(_GIVEN.format(marks), (self._dataset, *keys)) if keys else ()
+        self._answers |= {text: {} for text in keys.values()}
+        for question, epoch, answers in rows:
+            self._answers[keys[question]] = {
+                value: Given(Counts(Rule(rule), *numbers), epoch)
+                for value, (rule, *numbers) in json.loads(answers).items()
+            }
 
-    def given(self, texts: list[str]) -> dict[str, Given]:
-        if all(text in self._recalled for text in texts):
-            return {text: given for text in texts if (given := self._recalled[text])}
-        keys = {self._key(text): text for text in texts}
-        rows = self._connection.execute(_GIVEN, {"of": self._dataset, "keys": list(keys)})
-        found = {keys[row.question]: Given(_counts(row), row.epoch) for row in rows}
-        self._written |= found.keys()
-        return found | {text: Given(self._fresh[text], self.epoch) for text in texts if text in self._fresh}
+    def given(self, text: str) -> Mapping[str, Given]:
+        self.recall([text])
+        return self._answers[text]
 
-    def note(self, answers: Mapping[str, Counts], charge: int) -> None:
-        self._fresh |= answers
-        self._recalled |= {text: Given(counts, self.epoch) for text, counts in answers.items()}
+    def note(self, text: str, answers: Mapping[str, Counts], charge: int) -> None:
+        # Answers of an earlier epoch go: who asks again in this one gets those of this one.
+        kept = {value: one for value, one in self.given(text).items() if one.epoch == self.epoch}
+        self._answers[text] = kept | {value: Given(counts, self.epoch) for value, counts in answers.items()}
+        self._fresh.add(text)
         self._charge += charge
 
     def _keep(self) -> None:
-        rows = [self._row(text, counts) for text, counts in self._fresh.items()]
-        if outdated := [self._key(text) for text in self._fresh if text in self._written]:
-            self._connection.execute(_FORGET, {"of": self._dataset, "keys": outdated})
-        self._connection.execute(_KEEP, rows)
+        rows = [
+            (self._dataset, self._key(text), self.epoch, _plain(self._answers[text])) for text in self._fresh
+        ]
+        self._connection.exec_driver_sql(_KEEP, rows)
         if self._charge:
-            self._connection.execute(_SPEND, {"of": self._dataset, "now": self.spent})
-        self._fresh, self._charge = {}, 0
+            self._connection.exec_driver_sql(_SPEND, (self._charge, self._dataset))
+            del self._state
+        self._fresh, self._charge = set(), 0
 
     @cached_property
     def _state(self) -> sa.Row | None:
-        return self._connection.execute(_STATE, {"of": self._dataset}).first()
+        return self._connection.exec_driver_sql(_STATE, (self._dataset,)).first()
 
     def _roster(self) -> Roster:
         return unpacked(self._connection.scalar(_ROSTER, {"of": self._dataset}))
@@ -160,17 +148,20 @@ class DatasetLedger:
         persons = released_size(len(roster.persons), policy, self.secret, epoch)
         return {"epoch": epoch, "persons": persons, "roster": packed(roster)}
 
-    def _row(self, text: str, counts: Counts) -> dict[str, object]:
-        numbers = {name: getattr(counts, name) for name in _NUMBERS}
-        named = {"dataset": self._dataset, "question": self._key(text)}
-        return named | {"epoch": self.epoch, "rule": counts.rule.value} | numbers
-
     def _key(self, text: str) -> bytes:
         return hmac.digest(self.secret, b"question" + text.encode(), "sha256")[:16]
 
 
-def _counts(row: sa.Row) -> Counts:
-    return Counts(Rule(row.rule), row.persons, row.studies, row.series, row.threshold, row.rounding)
+def _plain(answers: Mapping[str, Given]) -> str:
+    return json.dumps(
+        {
+            value: [one.counts.rule, *(getattr(one.counts, name) for name in _NUMBERS)]
+            for value, one in answers.items()
+        }
+    )
+
+
+_NUMBERS = ("persons", "studies", "series", "threshold", "rounding")
 
 
 def packed(roster: Roster) -> bytes:

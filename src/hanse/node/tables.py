@@ -39,9 +39,16 @@ EXCLUDED = sa.Table(
     sa.Column("at", sa.Text, nullable=False),
 )
 
+
+def _answers_in_one_row(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("DROP TABLE IF EXISTS ledger_answer")  # had a row a value
+    ledger.ANSWERS.create(connection)
+
+
 MIGRATIONS = (
     sql.Migration(
         1, "datasets, versions, excluded persons, log", sql.create(DATASET, VERSION, EXCLUDED, LOG)
     ),
-    sql.Migration(2, "the ledger of answered questions", sql.create(*ledger.TABLES)),
+    sql.Migration(2, "what each dataset was charged for questions", sql.create(ledger.DATASET)),
+    sql.Migration(3, "the answers to a question in one row", _answers_in_one_row),
 )
