@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -162,7 +163,7 @@ def _node(row: sa.Row[Any]) -> Node:
         name=row.name,
         country=row.country,
         state=State(row.state),
-        key=PublicKey.from_jwk(json.loads(row.jwk)),
+        key=_key(row.jwk),
         note=row.note,
         enrolled=row.enrolled,
         seen=row.seen,
@@ -170,6 +171,11 @@ def _node(row: sa.Row[Any]) -> Node:
         vocabulary=row.vocabulary,
         protocol=row.protocol,
     )
+
+
+@lru_cache(maxsize=10_000)  # to make a key takes longer than to read all else of a node, and keys never change
+def _key(jwk: str) -> PublicKey:
+    return PublicKey.from_jwk(json.loads(jwk))
 
 
 class Directory:

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import accumulate
 from typing import Any, Protocol
 
@@ -88,8 +89,9 @@ class Inbound:
     directory: Directory
     hold_s: float = 25.0
 
-    @property
+    @cached_property
     def hub(self) -> str:
+        """The id of this hub."""
         return wire.hub_id(self.signer.public.kid)
 
     @property
