@@ -173,7 +173,7 @@ def _agent(member: str, agent: Agent | None, codes: Mapping[str, CodeList]) -> I
 def _period(member: str, period: Period | None) -> Iterator[Finding]:
     if period is None:
         return
-    ends = {end: _day(getattr(period, end)) for end in ("start", "end") if getattr(period, end)}
+    ends = {end: first_day(getattr(period, end)) for end in ("start", "end") if getattr(period, end)}
     for name, day in ends.items():
         if day is None:
             words = f"{_short(getattr(period, name))} is no date."
@@ -185,7 +185,7 @@ def _period(member: str, period: Period | None) -> Iterator[Finding]:
         yield _no(f"{member}.end", "It ends before it starts.", "the later date")
 
 
-def _day(text: str) -> date | None:
+def first_day(text: str) -> date | None:
     """The first day of a year, a month or a day; None when it is none of them."""
     if not DATE.fullmatch(text):
         return None
@@ -227,7 +227,7 @@ DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
 WEB = re.compile(r"https?://[^\s<>\"{}|\\^`/?#][^\s<>\"{}|\\^`]*")
 MAIL = re.compile(r"[A-Za-z0-9.'+_-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 DOI = re.compile(r"(doi:|https?://(dx\.)?doi\.org/)?10\.[0-9]{4,9}/\S+")
-PRIVACY = re.compile(rf"({'|'.join(DPV)}):[A-Za-z][A-Za-z0-9-]*")
+PRIVACY_TERM = re.compile(rf"({'|'.join(DPV)}):[A-Za-z][A-Za-z0-9-]*")
 
 
 def is_address(value: str) -> bool:
@@ -237,7 +237,7 @@ def is_address(value: str) -> bool:
 
 _ADDRESS = Form("an address of the web", "an address that starts with https://", WEB)
 _PRIVACY = Form(
-    "a term of the Data Privacy Vocabulary", "a term such as dpv:Consent", PRIVACY, also=is_address
+    "a term of the Data Privacy Vocabulary", "a term such as dpv:Consent", PRIVACY_TERM, also=is_address
 )
 
 FORMS: Mapping[str, Form] = {
