@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hanse.core import disclosure, plain
+from hanse.core import disclosure
 from hanse.core.answer import Cell, Counts, CriterionAnswer, CriterionState, DatasetAnswer, Rule
 from hanse.core.bands import banded
 from hanse.core.check import check_rows, criterion_state, is_single
@@ -26,10 +26,12 @@ from hanse.core.fields import PERSON, Field, Vocabulary
 from hanse.core.policy import Access, Policy
 from hanse.core.query import Everyone, IsNull, Not, Question, criteria, entity, ordered, to_text
 from hanse.core.reading import read
-from hanse.core.record import Record, Variable, Version, spoken
+from hanse.core.record import Record, Version, spoken
 from hanse.lib import log, sql
+from hanse.node import portrait
 from hanse.node.index import Found, Index, Selection, Sums, open_index
 from hanse.node.ledger import DatasetLedger
+from hanse.node.portrait import Portrait
 from hanse.node.store import Published, Store
 
 EVERYONE = Question(Everyone())
@@ -54,22 +56,13 @@ class _Plan:
     question: Question | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What anybody may know of a dataset: the released counts of all of it, and the fields of which it has data. Of
-    protected data these are fields with a released count: one person's treatment is not the dataset's."""
-
-    total: Counts
-    columns: frozenset[str]
-
-
 @dataclass(frozen=True)
 class _Open:
     """One state of the published data, and what was released of each dataset as a whole."""
 
     fingerprint: tuple[object, ...]
     index: Index
-    known: Mapping[str, _Known]
+    known: Mapping[str, Portrait]
 
 
 class Gate:
@@ -146,7 +139,7 @@ class Gate:
             )
             versions.setdefault(one.manifest.dataset, []).append(version)
         return tuple(
-            _record(one, held.known[one.manifest.dataset], versions[one.manifest.dataset])
+            portrait.record(one, held.known[one.manifest.dataset], versions[one.manifest.dataset])
             for one in held.index.published
         )
 
@@ -235,29 +228,31 @@ class Gate:
     def _asked(self, question: Question) -> Asked:
         return Asked(to_text(ordered(question.root)), single=is_single(question, self._vocabulary))
 
-    def _known(self, index: Index) -> dict[str, _Known]:
+    def _known(self, index: Index) -> dict[str, Portrait]:
         """What may be known of every dataset; new versions are entered into their ledgers."""
         everyone = index.select(EVERYONE)
-        sums = index.sums(everyone)
-        having = {}
-        if any(one.policy.access is Access.PROTECTED for one in index.published):
-            names = {name for one in index.published for name in one.manifest.columns}
-            having = {name: index.select(Question(Not(IsNull(name)))) for name in names}
+        names = {name for one in index.published for name in one.manifest.columns}
+        having = {name: index.select(Question(Not(IsNull(name)))) for name in names}
+        sums = {name: index.sums(selection) for name, selection in having.items()}
+        fields = portrait.fields(self._vocabulary)
         known = {}
         with sql.begin(self._store.records) as connection:
             for number, one in enumerate(index.published):
-                columns = frozenset(one.manifest.columns)
-                if one.policy.access is Access.OPEN:
-                    known[one.manifest.dataset] = _Known(disclosure.open_counts(*sums.of(number)), columns)
-                    continue
+                columns, access = one.manifest.columns, one.policy.access
                 with self._ledger(connection, one) as ledger:
-                    ledger.enter(one.manifest.version, partial(index.roster, number), one.policy)
+                    if access is not Access.OPEN:
+                        ledger.enter(one.manifest.version, partial(index.roster, number), one.policy)
                     door = _Door(one.policy, ledger)
-                    cohort = index.cohort(everyone, number)
-                    total = disclosure.decide(cohort, one.policy, ledger, self._asked(EVERYONE))
-                    if one.policy.access is Access.PROTECTED:
-                        columns = door.fields({name: index.cohort(having[name], number) for name in columns})
-                    known[one.manifest.dataset] = _Known(total, columns)
+                    present = [field for field in fields if field.name in columns]
+                    found = index.found(everyone, number, present if access is not Access.NONE else ())
+                    total, cells = door.answer(self._asked(EVERYONE), True, found)
+                    if access is Access.PROTECTED:
+                        released = door.fields({name: index.cohort(having[name], number) for name in columns})
+                    elif access is Access.OPEN:
+                        released = {name: disclosure.open_counts(*sums[name].of(number)) for name in columns}
+                    else:
+                        released = dict.fromkeys(columns, total)
+                    known[one.manifest.dataset] = Portrait(total, released, cells)
         return known
 
 
@@ -286,26 +281,11 @@ class _Door:
             cells[name] = tuple(Cell(value, number) for value, number in released.items() if number.persons)
         return counts, cells
 
-    def fields(self, cohorts: Mapping[str, Cohort]) -> frozenset[str]:
-        """The fields of which enough persons have a value, given those who have one."""
+    def fields(self, cohorts: Mapping[str, Cohort]) -> dict[str, Counts]:
+        """The fields of which enough persons have a value, with their counts, given those who have one."""
         asked = Asked("has a value in", single=True)
         released = disclosure.breakdown(cohorts, self.policy, self.ledger, asked)
-        return frozenset(name for name, counts in released.items() if counts.known)
+        return {name: counts for name, counts in released.items() if counts.known}
 
 
 _BANDED = "Answered as {}: without a permit, ages are known in bands."
-
-
-def _record(published: Published, known: _Known, versions: Sequence[Version]) -> Record:
-    manifest = published.manifest
-    return Record(
-        id=manifest.dataset,
-        access=published.policy.access,
-        counts=known.total,
-        said=published.description,
-        variables=tuple(
-            Variable(name, Counts(Rule.NOT_COUNTED)) for name in manifest.columns if name in known.columns
-        ),
-        vocabulary=manifest.vocabulary,
-        versions=tuple(sorted(versions, key=lambda version: version.version))[-plain.MAX_VERSIONS :],
-    )

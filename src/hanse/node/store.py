@@ -28,6 +28,7 @@ from hanse.node.tables import DATASET, EXCLUDED, MIGRATIONS, VERSION
 PERSONS_PER_PART = 1000
 NO_PART = -1
 SOURCES = "source"  # the relation of source files: parts like a table's, listed apart from the tables
+QUALITY = "quality"  # shares of sound values by dimension, in the manifest's provenance
 FREE_TEXT = "free_text"  # whether a version may hold free text, in the manifest's provenance
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 
