@@ -22,6 +22,7 @@ from hanse.core.query import Question
 from hanse.core.reading import read
 from hanse.core.wire import Kind
 from hanse.hub import registry
+from hanse.hub.health import Health
 from hanse.hub.registry import Node, State
 from hanse.lib import sql
 from hanse.lib.jws import Signer
@@ -56,6 +57,7 @@ class Search:
     vocabulary: Vocabulary
     deadline_s: float = 10.0
     under_way: set[str] = field(default_factory=set)
+    health: Health = field(default_factory=Health)
 
     def read(
         self,
@@ -97,6 +99,7 @@ class Search:
             async with aclosing(self._answers(search, asked, online)) as heard:
                 async for answer in heard:
                     answers[answer.node] = answer
+                    self.health.note(answer)
                     yield "node", plain.answer_to_plain(answer)
         finally:
             self.under_way.discard(search)
@@ -104,6 +107,7 @@ class Search:
             if answer.state in (NodeState.WAITING, NodeState.OFFLINE):
                 late = answer.state is NodeState.WAITING
                 answers[node] = replace(answer, state=NodeState.LATE if late else NodeState.OFFLINE)
+                self.health.note(answers[node])
                 yield "node", plain.answer_to_plain(answers[node])
         yield "done", {"search": search, "totals": asdict(totals(answers.values()))}
 
