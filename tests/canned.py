@@ -219,7 +219,7 @@ def hub() -> Starlette:
     base = "/api/v1"
     routes = [
         Route(f"{base}/search", _search, methods=["POST"]),
-        Route(f"{base}/datasets", _json({"datasets": DATASETS})),
+        Route(f"{base}/datasets", _json({"datasets": DATASETS, "total": len(DATASETS), "next": None})),
         Route(f"{base}/datasets/{{id}}", _dataset),
         Route(f"{base}/nodes", _json({"nodes": NODES})),
         Route(f"{base}/vocabulary", _json(VOCABULARY)),

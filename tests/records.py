@@ -3,8 +3,11 @@
 import random
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
+from fastapi import FastAPI
 
 from hanse.core import clock, wire
 from hanse.core.answer import Cell, Counts, Rule
@@ -12,6 +15,9 @@ from hanse.core.policy import Access
 from hanse.core.record import Agent, Description, Quality, Record, Variable, Version
 from hanse.domains import VOCABULARY
 from hanse.hub import catalogue
+from hanse.hub import config as hubs
+from hanse.hub.app import make_app
+from hanse.hub.config import HubConfig
 from hanse.hub.registry import State
 from hanse.hub.tables import NODE
 from hanse.lib import sql
@@ -155,6 +161,15 @@ def counts(access: Access, persons: int) -> Counts:
         return WITHHELD
     about = persons // 10 * 10
     return Counts(Rule.ROUNDED, about, about + about // 10 * 2, about * 5, rounding=10)
+
+
+def hub_of(home: Path, number: int, nodes: int = NODES, pages: Any = lambda hub: ()) -> FastAPI:
+    """The application of a new hub that knows so many datasets."""
+    settings = HubConfig(home, url="https://hub.example.org")
+    hubs.init(settings)
+    app = make_app(settings, pages)
+    fill(app.state.hub.records, number, nodes)
+    return app
 
 
 def fill(engine: sa.Engine, number: int, nodes: int = NODES) -> None:

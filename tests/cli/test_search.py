@@ -131,13 +131,6 @@ def test_a_hub_that_is_not_there_is_exit_code_7(hanse: Run) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_datasets_are_found_by_words(hanse: Run) -> None:
-    done = hanse("datasets", "breast", "lisbon")
-    assert "Breast screening" in done.stdout
-    assert "Duke" not in done.stdout
-    assert [one["name"] for one in json.loads(hanse("datasets", "rare", "--json").stdout)] == ["rare"]
-
-
 def test_nodes_and_fields_are_listed(hanse: Run) -> None:
     assert "offline" in row(hanse("nodes").stdout, "Synthetic hospital Turku")
     assert "Age" in row(hanse("vocabulary").stdout, "person.age")

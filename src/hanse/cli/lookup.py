@@ -1,7 +1,7 @@
 """`hanse datasets`, `hanse nodes` and `hanse vocabulary`: what there is to ask."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import click
@@ -12,42 +12,71 @@ from hanse.client import Hanse
 from hanse.core.errors import NotFound
 from hanse.core.plain import counts_from_plain
 from hanse.core.record import spoken
+from hanse.core.view import FACETS, Sort
 from hanse.core.words import UNITS, number, plural
+
+
+def facet_options(command: Callable[..., None]) -> Callable[..., None]:
+    """An option for each facet of the catalogue."""
+    for facet, label in reversed(FACETS.items()):
+        name = f"--{facet.replace('_', '-')}"
+        command = click.option(name, facet, multiple=True, metavar="VALUE", help=f"{label}; repeatable.")(
+            command
+        )
+    return command
 
 
 @click.command()
 @click.argument("words", nargs=-1)
+@facet_options
+@click.option("--sort", type=click.Choice([one.value for one in Sort]), default=Sort.RELEVANCE.value, show_default=True)
 @json_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of a table.")
 @hub_option
-def datasets(words: tuple[str, ...], as_json: bool, hub_url: str) -> None:
-    """List the datasets that hold all WORDS in their name, title, node or cancer types.
+def datasets(
+    words: tuple[str, ...], sort: str, as_json: bool, as_csv: bool, hub_url: str, **chosen: tuple[str, ...]
+) -> None:
+    """List the datasets in which all WORDS are found: titles, descriptions, names, and all names of their codes in all
+    languages. Values of one option are alternatives; all options must hold.
 
     \b
     Examples:
       hanse datasets
-      hanse datasets breast
+      hanse datasets sein
+      hanse datasets --cancer-type breast --modality MR --modality CT --country DE
+      hanse datasets lung --csv > datasets.csv
     """
     out, err = consoles()
-    found = [one for one in Hanse(hub_url).datasets() if _holds(one, words)]
+    hub = Hanse(hub_url)
+    wanted = {facet: values for facet, values in chosen.items() if values}
+    text = " ".join(words)
+    if as_csv:
+        click.echo(hub.datasets_csv(text, sort=sort, **wanted), nl=False)
+        return
+    found = hub.datasets(text, sort=sort, **wanted)
     if as_json:
         print_json(found)
         return
+    out.print(*_by_node(found), sep="\n")
+    hint(err, f"{plural(len(found), 'dataset')}. {_what_next(hub, text, found)}")
+
+
+def _by_node(found: list[dict[str, Any]]) -> Iterator[Text]:
     by_node: dict[str, list[dict[str, Any]]] = {}
-    for one in sorted(found, key=lambda one: (one["node_name"], one["name"])):
+    for one in found:
         by_node.setdefault(one["node_name"], []).append(one)
     for node, held in by_node.items():
-        out.print(line((node, "bold")))
+        yield line((node, "bold"))
         head, *rows = columns([_HEAD, *map(_dataset, held)], {0: 36, 1: 48})
-        out.print(line((f"  {head}", "dim")), *(line(f"  {row}") for row in rows), sep="\n")
-    said = plural(len(found), "dataset")
-    hint(err, f"{said}. `hanse search \"condition.cancer_type = 'breast'\"` asks every dataset.")
+        yield line((f"  {head}", "dim"))
+        yield from (line(f"  {row}") for row in rows)
 
 
-def _holds(dataset: Mapping[str, Any], words: tuple[str, ...]) -> bool:
-    held = " ".join(
-        [dataset["name"], *dataset["title"].values(), dataset["node_name"], *dataset["cancer_types"]]
-    ).casefold()
-    return all(word.casefold() in held for word in words)
+def _what_next(hub: Hanse, text: str, found: list[dict[str, Any]]) -> str:
+    if found:
+        return "`hanse search \"condition.cancer_type = 'breast'\"` asks every dataset."
+    meant = hub.browse(text, size=1)["meant"]
+    return f"Did you mean {meant}?" if meant else "`hanse datasets` lists all."
 
 
 _HEAD = ["name", "title", "access", *(unit.rjust(9) for unit in UNITS), "cancer types"]

@@ -1,7 +1,7 @@
 """A hub, as a researcher's program sees it: datasets, nodes, the vocabulary, and questions."""
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -12,12 +12,15 @@ from hanse import __version__
 from hanse.client import events
 from hanse.client.answer import Answer
 from hanse.core.errors import BadInput, Problem, Unreachable, from_dict
+from hanse.core.view import FACETS, MAX_SIZE, Sort, View
 
+API = "/api/v1"
+Chosen = str | Iterable[str]  # values of a facet
 MARGIN_S = 15.0  # how much longer than a question's deadline the client waits for the hub's next word
 
 
 class Hanse:
-    """The hub at `url`. `search` asks; `datasets`, `nodes` and `vocabulary` look things up.
+    """The hub at `url`. `search` asks; `datasets`, `dataset`, `nodes` and `vocabulary` look things up.
 
     Raises the classes of `hanse.core.errors`: `BadQuestion` with the place in the question, `Unreachable` when the
     hub does not answer, `NotFound`, and so on.
@@ -29,15 +32,44 @@ class Hanse:
             raise BadInput(f"{url!r} is not the address of a hub", hint="Write it as https://hub.example.org")
         self.url = url.rstrip("/")
         self._http = httpx.Client(
-            base_url=f"{self.url}/api/v1",
+            base_url=f"{self.url}{API}",
             timeout=timeout_s,
             trust_env=not _loopback(where.hostname),
             headers={"User-Agent": f"hanse/{__version__}"},
         )
 
-    def datasets(self) -> list[dict[str, Any]]:
-        """The catalogue: a description of every dataset that nodes have published."""
-        return self._get("/datasets")["datasets"]
+    def datasets(self, text: str = "", *, sort: str = "relevance", **chosen: Chosen) -> list[dict[str, Any]]:
+        """The datasets of the catalogue in which all words of `text` are found and that have the values chosen:
+        `datasets("sein", modality=["MR", "CT"], country="DE")`; without either, all.
+
+        The names are those of the catalogue's facets (`hanse.core.view.FACETS`). Raises `BadInput` for a facet or a
+        value of which nothing is known, so that a slip of the pen does not find more than was asked.
+        """
+        page = self.browse(text, sort=sort, size=MAX_SIZE, **chosen)
+        found = page["datasets"]
+        while page["datasets"] and page["next"]:
+            page = self._get(page["next"].removeprefix(API))
+            found += page["datasets"]
+        return found
+
+    def browse(
+        self, text: str = "", *, sort: str = "relevance", page: int = 1, size: int = 100, **chosen: Chosen
+    ) -> dict[str, Any]:
+        """One page of what `datasets` gives, as `GET /api/v1/datasets` says it: `datasets`, `total`, the counts of all
+        `facets`, and in `meant` how a word that stands nowhere was probably meant."""
+        body = self._get(f"/datasets?{_view(text, sort, chosen, page, size)}")
+        if ignored := body.get("ignored"):
+            said = ", ".join(f"{one['name']} {one['value']!r}" for one in ignored)
+            raise BadInput(f"The hub knows nothing of {said}.", hint="`browse().facets` has what there is.")
+        return body
+
+    def datasets_csv(self, text: str = "", *, sort: str = "relevance", **chosen: Chosen) -> str:
+        """What `datasets` gives as a table, a line each (RFC 4180)."""
+        self.browse(text, size=1, **chosen)  # which says no to what is unknown
+        with self._reaching():
+            response = self._http.get(f"/datasets.csv?{_view(text, sort, chosen)}")
+            _check(response)
+            return response.text
 
     def dataset(self, id: str) -> dict[str, Any]:
         """One dataset's description; `NotFound` when the hub knows no such dataset."""
@@ -109,6 +141,17 @@ class Hanse:
                 f"The hub at {self.url} does not answer ({type(error).__name__})",
                 hint="Is the address right, and is the hub running? With the command line: --hub URL, or HANSE_HUB.",
             ) from error
+
+
+def _view(text: str, sort: str, chosen: Mapping[str, Chosen], page: int = 1, size: int = MAX_SIZE) -> str:
+    if unknown := set(chosen) - set(FACETS):
+        raise BadInput(
+            f"There is no facet {', '.join(sorted(unknown))}.", hint=f"The facets are {', '.join(FACETS)}."
+        )
+    if sort not in list(Sort):
+        raise BadInput(f"Datasets cannot be sorted by {sort!r}.", hint=f"They can by {', '.join(Sort)}.")
+    values = {facet: [said] if isinstance(said, str) else list(said) for facet, said in chosen.items()}
+    return View(text, sort=Sort(sort), size=size).choosing(values).on(page).address() + f"&size={size}"
 
 
 def _check(response: httpx.Response) -> None:

@@ -82,9 +82,12 @@ class View:
         return urlencode([pair for pair in (text, *pairs, *others) if pair[1]])
 
 
-def parse(pairs: Iterable[tuple[str, str]], also: Iterable[str] = ()) -> tuple[View, tuple[str, ...]]:
+def parse(
+    pairs: Iterable[tuple[str, str]], also: Iterable[str] = (), size: int = SIZE
+) -> tuple[View, tuple[str, ...]]:
     """The view that the query of an address says, and the names in it that say nothing here (those in `also` are
-    somebody else's). Whatever is sent, there is a view: what cannot be understood counts as not said."""
+    somebody else's). Whatever is sent, there is a view: what cannot be understood counts as not said. `size` is that
+    of a page when none is said."""
     said: dict[str, list[str]] = {}
     for name, value in pairs:
         said.setdefault(clean(name, 50), []).append(value)
@@ -96,7 +99,7 @@ def parse(pairs: Iterable[tuple[str, str]], also: Iterable[str] = ()) -> tuple[V
         zeros=last.get("zeros") == "yes",
         whole=last["whole"] if last.get("whole") in FACETS else "",
         page=_whole(last.get("page", ""), MAX_PAGE, 1),
-        size=_whole(last.get("size", ""), MAX_SIZE, SIZE),
+        size=_whole(last.get("size", ""), MAX_SIZE, size),
     )
     known = {"q", "sort", "zeros", "whole", "page", "size", *FACETS, *also}
     return view, tuple(sorted(set(said) - known - {""}))

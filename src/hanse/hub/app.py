@@ -1,5 +1,6 @@
 """The hub as one ASGI application: the link for nodes, the API for people and programs, the page."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -10,18 +11,23 @@ import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI, Header, HTTPException, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hanse import __version__
-from hanse.core import clock, plain
+from hanse.core import clock
 from hanse.core.errors import BadInput
 from hanse.core.fields import Vocabulary
+from hanse.core.space import Space
 from hanse.domains import VOCABULARY
-from hanse.hub import catalogue, questions, registry
+from hanse.domains.catalogue import WORDS
+from hanse.hub import catalogue, datasets, questions, registry
 from hanse.hub.config import HubConfig
+from hanse.hub.datasets import Desk
+from hanse.hub.library import Library
 from hanse.hub.registry import Directory, State
 from hanse.hub.search import Asked, Search
 from hanse.hub.tables import MIGRATIONS
@@ -45,6 +51,8 @@ class Hub:
     inbound: Inbound
     search: Search
     vocabulary: Vocabulary
+    library: Library
+    space: Space
 
 
 def make_hub(config: HubConfig, mailbox: Mailbox, vocabulary: Vocabulary = VOCABULARY) -> Hub:
@@ -59,6 +67,8 @@ def make_hub(config: HubConfig, mailbox: Mailbox, vocabulary: Vocabulary = VOCAB
         Inbound(signer, mailbox, Directory(records), config.hold_s),
         Search(records, mailbox, signer, vocabulary, config.deadline_s),
         vocabulary,
+        Library(records, vocabulary),
+        Space(config.url, "Hanse", vocabulary, WORDS),
     )
 
 
@@ -72,7 +82,11 @@ def make_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        first = asyncio.create_task(
+            run_in_threadpool(hub.library.shelf)
+        )  # so that no visitor waits for the index
         yield
+        await asyncio.wait([first])
         await hub.mailbox.close()
         hub.records.dispose()
 
@@ -87,9 +101,11 @@ def make_app(
         exception_handlers=dict(problems.HANDLERS) | {RequestValidationError: _on_bad_request},
     )
     app.state.hub = hub
-    app.router.routes.extend([*hub.inbound.routes, *pages(hub)])
+    app.router.routes.extend(hub.inbound.routes)
     app.include_router(api(hub))
+    app.include_router(datasets.routes(Desk(hub.records, hub.library, hub.space)))
     app.include_router(questions.api(hub.records, hub.vocabulary), prefix=API)
+    app.router.routes.extend(pages(hub))  # the last of them say what is not there
     app.add_middleware(Bounded)
     return app
 
@@ -146,15 +162,6 @@ def api(hub: Hub) -> APIRouter:
     """`/api/v1`."""
     router = APIRouter(prefix=API, responses={"default": {"description": "A problem (RFC 9457)"}})
 
-    @router.get("/datasets", summary="All datasets of approved nodes")
-    def datasets() -> Response:
-        return _json({"datasets": list_datasets(hub)})
-
-    @router.get("/datasets/{dataset}", summary="One dataset")
-    def dataset(dataset: str) -> Response:
-        with sql.read(hub.records) as connection:
-            return _json(_record(catalogue.entry(connection, dataset)))
-
     @router.get("/nodes", summary="The nodes and their states")
     def nodes() -> Response:
         return _json({"nodes": list_nodes(hub)})
@@ -181,12 +188,6 @@ async def _stream(search: Search, asked: Asked) -> AsyncIterator[bytes]:
     async with aclosing(search.ask(asked)) as events:
         async for name, data in events:
             yield b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(data))
-
-
-def list_datasets(hub: Hub) -> list[dict[str, Any]]:
-    """What `GET /api/v1/datasets` gives."""
-    with sql.read(hub.records) as connection:
-        return [_record(entry) for entry in catalogue.entries(connection)]
 
 
 def list_nodes(hub: Hub) -> list[dict[str, Any]]:
@@ -233,18 +234,6 @@ def describe_vocabulary(vocabulary: Vocabulary) -> Mapping[str, Any]:
         for one in vocabulary.fields.values()
     ]
     return {"version": vocabulary.version, "entities": entities, "fields": fields}
-
-
-def _record(entry: catalogue.Entry) -> dict[str, Any]:
-    record = entry.record
-    return plain.record_to_plain(record) | {
-        "node": entry.source.id,
-        "node_name": entry.source.name,
-        "version": record.version,
-        "fields": record.fields,
-        "rights": record.rights,
-        "tier": record.tier,
-    }
 
 
 def _json(body: Any) -> Response:
