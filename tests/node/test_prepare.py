@@ -18,6 +18,7 @@ from hanse.node import keys, work
 from hanse.node.prepare import Prepared, prepare
 from hanse.node.prepared import publish_prepared
 from hanse.node.publish import Outcome
+from hanse.node.report import DIMENSIONS
 from hanse.node.store import Store
 from hanse.node.withdraw import withdraw_person
 from hanse.node.work import FILE, RUN, SERIES
@@ -63,6 +64,13 @@ def test_a_folder_of_images_becomes_persons_studies_and_series(store: Store, fol
     assert images == [(person, "CT", "CHEST", 3, 2.5, 0) for person in (0, 0, 1, 1, 2, 2)]
     key = keys.pseudonym(store.keys.secret, "lung", "MRN-1")
     assert table(store, "person", "person", "key", "sex")[1] == (1, key, "female")
+
+
+def test_a_version_keeps_the_shares_of_the_quality_report(store: Store, folder: Path) -> None:
+    run(store, folder)
+    shares = release(store).manifest.provenance["quality"]
+    assert set(shares) == set(DIMENSIONS)
+    assert all(0 <= share <= 1 for share in shares.values())
 
 
 def test_nothing_identifying_is_published(store: Store, folder: Path) -> None:

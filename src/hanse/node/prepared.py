@@ -19,7 +19,8 @@ from hanse.domains import VOCABULARY
 from hanse.lib import files, sql
 from hanse.node import parts, publish, work
 from hanse.node.publish import Outcome
-from hanse.node.store import PERSONS_PER_PART, SOURCES, Store
+from hanse.node.report import shares
+from hanse.node.store import PERSONS_PER_PART, QUALITY, SOURCES, Store
 from hanse.node.timeline import Timeline, timeline
 from hanse.node.work import CLINICAL, FILE, IMAGE, INSTANCE, PERSON, RUN, SERIES
 
@@ -43,6 +44,7 @@ def publish_prepared(
         parts.connect(cache) as connection,
     ):
         source = Preparation(engine, description, policy, connection, Path(drafts), vocabulary)
+        source.provenance[QUALITY] = shares(work.folder_of(store.home, name))
         return publish.publish(store, source, vocabulary)
 
 
@@ -68,7 +70,7 @@ class Preparation:
                 hint=f"run `hanse node prepare FOLDER --dataset {description.name}` again; it continues",
             )
         self.work = run.work
-        self.provenance = {"from": "prepared files", "prepared": run.ended}
+        self.provenance: dict[str, Any] = {"from": "prepared files", "prepared": run.ended}
 
     def stamps(self) -> dict[int, str]:
         part = PERSON.c.ordinal.op("/")(PERSONS_PER_PART)

@@ -4,6 +4,7 @@ Five dimensions, as EUCAIM's handbook names them (section 5.2). The report stays
 never holds a value of a header or a cell, nor a patient.
 """
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -217,6 +218,13 @@ class Quality:
                 {"value": str(value), "label": _label(one, value), "rows": rows} for value, rows in counts
             ],
         }
+
+
+def shares(folder: Path) -> dict[str, float]:
+    """What share of the values is sound in each dimension, of the report in a folder; empty when there is none."""
+    path = folder / "report.json"
+    body = json.loads(path.read_bytes()) if path.exists() else {"dimensions": []}
+    return {one["name"]: round(one["share"], 4) for one in body["dimensions"] if one["share"] is not None}
 
 
 def hint_for(code: str) -> str:
