@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from hanse.cli.output import columns, consoles, json_option, line, print_json
 from hanse.core import clock
 from hanse.core.errors import NotSetUp
-from hanse.hub import config, registry
+from hanse.hub import config, operators, registry
 from hanse.hub.config import HubConfig
 from hanse.hub.registry import Node, State
 from hanse.hub.tables import MIGRATIONS
@@ -115,6 +115,17 @@ def invite(home: Path, name: str) -> None:
         f"  hanse node init --hub {settings.url} --enrol TOKEN --name NAME --country CC",
         err=True,
     )
+
+
+@hub.command("operator-link")
+@home_option
+def operator_link(home: Path) -> None:
+    """Print an address that opens the operator page once, within 10 minutes."""
+    settings = config.read(home, os.environ)
+    with sql.begin(_engine(settings)) as connection:
+        secret = operators.new_link(connection, clock.now())
+    click.echo(f"{settings.url}/en/operator/enter?pass={secret}")
+    click.echo("Open it in your browser within 10 minutes; it works once. Give it to nobody.", err=True)
 
 
 @hub.command()

@@ -17,7 +17,7 @@ from hanse.core.errors import BadToken, Conflict, NotFound
 from hanse.core.record import Record
 from hanse.hub import catalogue
 from hanse.hub.tables import DATASET, INVITATION, NODE
-from hanse.lib import sql
+from hanse.lib import log, sql
 from hanse.lib.jws import PublicKey
 from hanse.link.enrolment import Token, secret_hash
 from hanse.link.inbound import Known
@@ -142,9 +142,11 @@ def find(connection: sa.Connection, wanted: str) -> Node:
     return found[0]
 
 
-def decide(connection: sa.Connection, decision: str, node: str, at: datetime) -> State:
-    """Carries out one of `DECISIONS` about the node with this id; `Conflict` when it is in no state for
-    it."""
+def decide(
+    connection: sa.Connection, decision: str, node: str, at: datetime, by: str = "command line"
+) -> State:
+    """Carries out one of `DECISIONS` about the node with this id, and notes in the hub's log `by` what way it came;
+    `Conflict` when the node is in no state for it."""
     before, after = DECISIONS[decision]
     change = sa.update(NODE).where(NODE.c.id == node, NODE.c.state.in_(before))
     if not connection.execute(change.values(state=after, decided=clock.text(at))).rowcount:
@@ -154,6 +156,7 @@ def decide(connection: sa.Connection, decision: str, node: str, at: datetime) ->
         )
     if after is State.REMOVED:
         connection.execute(sa.delete(DATASET).where(DATASET.c.node == node))
+    log.append(connection, "decision", {"decision": decision, "node": node, "by": by})
     return after
 
 
@@ -173,7 +176,9 @@ def _node(row: sa.Row[Any]) -> Node:
     )
 
 
-@lru_cache(maxsize=10_000)  # to make a key takes longer than to read all else of a node, and keys never change
+@lru_cache(
+    maxsize=10_000
+)  # to make a key takes longer than to read all else of a node, and keys never change
 def _key(jwk: str) -> PublicKey:
     return PublicKey.from_jwk(json.loads(jwk))
 

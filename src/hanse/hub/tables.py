@@ -3,6 +3,7 @@ said."""
 
 import sqlalchemy as sa
 
+from hanse.lib.log import LOG
 from hanse.lib.sql import Migration, create
 
 _METADATA = sa.MetaData()
@@ -57,7 +58,16 @@ QUESTION = sa.Table(
     sa.Column("vocabulary", sa.Text, nullable=False),  # the version that the question was checked with
 )
 
+PASS = sa.Table(
+    "operator_pass",
+    _METADATA,
+    sa.Column("secret_hash", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),  # a link, which opens one session, or a session
+    sa.Column("expires", sa.Text, nullable=False),
+)
+
 MIGRATIONS = (
     Migration(1, "invitations, nodes, datasets", create(INVITATION, NODE, DATASET)),
     Migration(2, "questions that people keep", create(QUESTION)),
+    Migration(3, "passes of the operator, and the log of decisions", create(PASS, LOG)),
 )
