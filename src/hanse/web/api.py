@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -68,4 +67,5 @@ def _example(method: str, url: str, body: Mapping[str, Any] | None) -> str:
     address = _LEFT_OPEN.sub(lambda found: found[1].upper(), url)
     if body is None:
         return f"curl {'' if method == 'get' else f'-X {method.upper()} '}{address}"
-    return f"curl {address} -H 'Content-Type: application/json' -d {shlex.quote(json.dumps(body))}"
+    # A question holds quotes of its own: so the body comes as a document.
+    return f"curl {address} --json @- <<'END'\n{json.dumps(body, indent=1)}\nEND"

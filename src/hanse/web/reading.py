@@ -146,22 +146,25 @@ def _all(tokens: Sequence[Token]) -> Iterator[Token]:
 
 
 def differences(before: str, after: str) -> Iterator[tuple[str, Markup]]:
-    """What became of each line of a text: `same`, `new`, `gone` or `changed`, and the line with its changes marked."""
-    old, new = (
-        [line.lstrip("#- ") for line in text.splitlines()[1:] if line.strip()] for text in (before, after)
-    )
+    """What became of each line of a text: `same`, `new`, `gone`, `changed` or `heading`, and the line with its changes
+    marked."""
+    old, new = ([line for line in text.splitlines()[1:] if line.strip()] for text in (before, after))
     for act, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if act == "equal":
-            yield from (("same", escape(line)) for line in new[c:d])
+            yield from (("heading" if line[0] == "#" else "same", _plain(line)) for line in new[c:d])
             continue
         pairs = min(b - a, d - c)
         yield from (("changed", _words(one, other)) for one, other in zip(old[a:b], new[c:d], strict=False))
-        yield from (("gone", Markup("<del>{}</del>").format(line)) for line in old[a + pairs : b])
-        yield from (("new", Markup("<ins>{}</ins>").format(line)) for line in new[c + pairs : d])
+        yield from (("gone", Markup("<del>{}</del>").format(_plain(line))) for line in old[a + pairs : b])
+        yield from (("new", Markup("<ins>{}</ins>").format(_plain(line))) for line in new[c + pairs : d])
+
+
+def _plain(line: str) -> Markup:
+    return escape(line.lstrip("#- "))
 
 
 def _words(before: str, after: str) -> Markup:
-    old, new = (re.split(r"(?<=\s)", text) for text in (before, after))
+    old, new = (re.findall(r"\w+|\s+|[^\w\s]", text.lstrip("#- ")) for text in (before, after))
     said = Markup("")
     for act, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         gone, came = "".join(old[a:b]), "".join(new[c:d])
