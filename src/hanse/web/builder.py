@@ -334,7 +334,8 @@ def _condition_node(part: Condition, vocabulary: Vocabulary) -> Node:
     if part.how is How.UNKNOWN:
         return IsNull(field.name)
     values = tuple(dict.fromkeys(_value(one, field) for one in part.values))
-    if not values or (part.how is How.BETWEEN and len(part.values) != 2):
+    one_is_missing = part.how is How.BETWEEN and len(part.values) != 2
+    if not values or one_is_missing or (part.how is How.CONTAINS and not values[0]):
         raise BadValue("", field.type)
     match part.how:
         case How.IS:
@@ -356,8 +357,6 @@ _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
 def _value(text: str, field: Field) -> Value:
     """What was typed, as the type of the field has it; numbers with a point or a comma."""
     if field.type in (Type.CODE, Type.TEXT):
-        if not text:
-            raise BadValue(text, field.type)
         return text
     text = text.strip()
     if field.type is Type.BOOLEAN:

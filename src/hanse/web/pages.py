@@ -6,8 +6,15 @@ from collections.abc import Callable, Sequence
 from starlette.routing import BaseRoute
 
 from hanse.hub.app import Hub
-from hanse.web import home
+from hanse.web import api, cohort, home, nodes, operator, reading
 
 Pages = Callable[[Hub], Sequence[BaseRoute]]
 
-PAGES: tuple[Pages, ...] = (home.routes,)
+PAGES: tuple[Pages, ...] = (
+    home.routes,
+    cohort.routes,
+    nodes.routes,
+    reading.routes,
+    api.routes,
+    operator.routes,
+)

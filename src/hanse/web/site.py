@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
@@ -15,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hanse.core.errors import Problem
 from hanse.hub.app import Hub
 from hanse.lib import problem as problems
-from hanse.web import assets, language, live
+from hanse.web import assets, language
 from hanse.web.language import gettext as _
 from hanse.web.pages import PAGES
 from hanse.web.render import render
@@ -60,7 +61,6 @@ def of_hub(hub: Hub) -> list[BaseRoute]:
     ]
     return [
         Route("/static/{name}", assets.serve),
-        *live.of_hub(hub),
         *spoken,
         Route("/", _start),
         Route("/{path:elsewhere}", _nothing),
@@ -72,7 +72,9 @@ def _wished(request: Request) -> str:
 
 
 async def _start(request: Request) -> Response:
-    return RedirectResponse(f"/{_wished(request)}/", headers={"Vary": "Accept-Language"})
+    """The home page in the language that is wished for; an older address that holds a question leads to its page."""
+    page = f"cohort?{urlencode({'q': asked})}" if (asked := request.query_params.get("q")) else ""
+    return RedirectResponse(f"/{_wished(request)}/{page}", headers={"Vary": "Accept-Language"})
 
 
 async def _nothing(request: Request) -> Response:

@@ -1,0 +1,95 @@
+"""The fields that a criterion may begin with, found by their names or by those of their values."""
+
+from dataclasses import dataclass
+
+from hanse.core.fields import Code, Entity, Field, Identifying, Type, Vocabulary, fold
+from hanse.hub.coverage import Coverage
+from hanse.web.criteria import value_label
+from hanse.web.saying import spoken
+
+MOST_FOUND = 8  # values that a search offers
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A field that can be asked, and how many datasets and nodes have data in it."""
+
+    name: str
+    label: str
+    about: str
+    datasets: int
+    nodes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The fields of one entity."""
+
+    entity: Entity
+    picks: tuple[Pick, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A value that a search has found among the code lists."""
+
+    field: str
+    label: str
+    value: str
+    said: str
+    persons: int | None
+
+
+def shelves(vocabulary: Vocabulary, coverage: Coverage, find: str = "") -> list[Shelf]:
+    """The fields that can be asked, by entity; with `find`, those whose names or labels hold it."""
+    wanted = fold(find)
+    found = []
+    for entity in vocabulary.entities.values():
+        fields = [one for one in vocabulary.of(entity.name) if can_be_asked(one) and _called(one, wanted)]
+        picks = tuple(
+            Pick(
+                one.name, spoken(one.label), one.about, coverage.datasets[one.name], coverage.nodes[one.name]
+            )
+            for one in fields
+        )
+        if picks:
+            found.append(Shelf(entity, picks))
+    return found
+
+
+def hits(vocabulary: Vocabulary, coverage: Coverage, find: str) -> list[Hit]:
+    """Values whose code, label or synonym begins with `find`, or has a word that does; those of most persons first."""
+    wanted = fold(find)
+    if len(wanted) < 2:
+        return []
+    found = [
+        Hit(
+            field.name,
+            spoken(field.label),
+            code.code,
+            value_label(field, code.code),
+            persons_with(coverage, field, code.code),
+        )
+        for field in vocabulary.fields.values()
+        if field.codes and can_be_asked(field)
+        for code in field.codes.codes.values()
+        if any(fold(word).startswith(wanted) for name in names_of(code) for word in (name, *name.split()))
+    ]
+    found.sort(key=lambda one: (one.persons is None, -(one.persons or 0), -coverage.datasets[one.field]))
+    return found[:MOST_FOUND]
+
+
+def can_be_asked(field: Field) -> bool:
+    return field.identifying is not Identifying.YES and field.type is not Type.KEY
+
+
+def _called(field: Field, wanted: str) -> bool:
+    return any(wanted in fold(name) for name in (field.name, *field.label.values(), field.about))
+
+
+def names_of(code: Code) -> tuple[str, ...]:
+    return (code.code, *code.label.values(), *code.synonyms)
+
+
+def persons_with(coverage: Coverage, field: Field, value: str) -> int | None:
+    return coverage.persons[field.name].get(value) if field.name in coverage.persons else None
