@@ -67,7 +67,7 @@ def routes(hub: Hub) -> list[Route]:
     async def search(request: Request) -> Response:
         said = " ".join(request.query_params.get("q", "").split())
         if is_question(said, hub.vocabulary):
-            return RedirectResponse(address("/cohorts", q=said), 303)
+            return RedirectResponse(address("/cohort", q=said), 303)
         found = list(offers(said[:MAX_TEXT], hub.vocabulary))
         if not found:
             return RedirectResponse(address("/datasets", q=said[:MAX_TEXT]), 303)
@@ -159,6 +159,6 @@ def _offer(field: Field, word: str, facet: str) -> Offer:
     return Offer(
         saying.spoken(field.label),
         saying.spoken(code.label),
-        address("/cohorts", q=f"{field.name} = '{code.code}'"),
+        address("/cohort", q=f"{field.name} = '{code.code}'"),
         address("/datasets", **{facet: code.code}) if facet else "",
     )
