@@ -154,3 +154,10 @@ def test_a_full_disk_leaves_the_versions_as_they_were(store: Store, small_files:
     with pytest.raises(NoSpace, match="disk is full"):
         publish_persons(store, 2500)
     assert store.live() == []
+
+
+def test_a_wrong_description_is_refused(store: Store) -> None:
+    said = Description("a", english("A"), license="free for all")
+    with duckdb.connect() as connection, pytest.raises(BadInput, match="'free for all' is not a licence"):
+        publish.publish_queries(store, said, Policy(), connection, queries(5), VOCABULARY)
+    assert store.versions() == []

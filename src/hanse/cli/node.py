@@ -11,24 +11,17 @@ from typing import Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from hanse.cli.describe import describe_command, facts_of
+from hanse.cli.home import home_option, next_step, store_of
 from hanse.cli.output import columns, consoles, json_option, print_json
 from hanse.core.errors import BadInput, Damaged, NotSetUp
 from hanse.core.fields import Identifying
 from hanse.core.policy import Access, Policy
 from hanse.core.record import Description, english
-from hanse.node import config, prepared
+from hanse.node import config, describe, prepared
+from hanse.node.describe import Written
 from hanse.node.publish import Outcome
 from hanse.node.store import Published, Store
-
-home_option = click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="HANSE_NODE_HOME",
-    default="node",
-    show_default=True,
-    show_envvar=True,
-    help="The folder with the node's settings, keys, prepared data and published versions.",
-)
 
 
 @click.group()
@@ -44,9 +37,7 @@ def node() -> None:
     """
 
 
-def _next(words: str) -> None:
-    """What to do next; on stderr, so that what is printed for programs stays whole."""
-    click.echo(f"Next: {words}", err=True)
+node.add_command(describe_command)
 
 
 @contextmanager
@@ -62,13 +53,6 @@ def _progress() -> Iterator[Callable[[int, int, str], None]]:
             bars.update(tasks[words], completed=done, total=total or None)
 
         yield show
-
-
-def _store(home: Path) -> Store:
-    """The node's store; a home in which no node was made holds nothing worth looking at."""
-    if not (home / "keys").is_dir():
-        raise NotSetUp(f"there is no node in {home}", hint="run `hanse node init` first, or name --home")
-    return Store(home)
 
 
 @node.command()
@@ -92,7 +76,9 @@ def init(home: Path, url: str, token: str, name: str, country: str, proxy: str, 
     enrolled = enrol(home, url, token, name, country, proxy=proxy, ca_bundle=ca_bundle)
     click.echo(f"Node {enrolled.config.id} in {home} is {enrolled.state} at {url}.")
     click.echo(f"Fingerprint: {enrolled.fingerprint}")
-    _next("read the fingerprint to the hub's operator; meanwhile, hanse node prepare FOLDER --dataset NAME")
+    next_step(
+        "read the fingerprint to the hub's operator; meanwhile, hanse node prepare FOLDER --dataset NAME"
+    )
 
 
 @node.command()
@@ -124,7 +110,7 @@ def prepare(
             f" ({found.read} read now, {found.removed} gone, {found.quarantined} in quarantine)."
         )
         click.echo(f"{found.findings} findings. Report: {report}")
-    _next(f"look at the report, then hanse node publish {name}")
+    next_step(f"look at the report, then hanse node publish {name}")
 
 
 @node.command()
@@ -158,22 +144,36 @@ def publish(
     **said: Any,
 ) -> None:
     """Freeze what was prepared as the next version. What is not said stays as it was; at first, access is protected."""
-    store = _store(home)
-    description, before = store.described(name) or (Description(name, english(name)), Policy())
-    description = replace(description, **_said(said, description))
+    store = store_of(home)
+    known, before = store.described(name) or (Description(name, english(name)), Policy())
+    written = _written(home, known, said)
     policy = replace(before, **dict(map(_policy_number, numbers)))
     policy = replace(policy, access=Access(access)) if access else policy
     if policy.access is Access.OPEN and before.access is not Access.OPEN:
         _confirm_open(name, yes)
-    outcome = prepared.publish_prepared(store, name, description, policy)
+    facts = facts_of(written.description, policy)
+    describe.forbid(written, facts)
+    outcome = prepared.publish_prepared(store, name, written.description, policy)
     _say_published(outcome, policy, as_json)
+    missing = dict.fromkeys(one.member for one in written.check(facts) if not one.forbids)
+    if missing:
+        click.echo(f"A full record of health data lacks {', '.join(missing)}.", err=True)
+    next_step(f"hanse node describe {name}" if missing else "hanse node serve, or hanse node status")
 
 
-def _said(options: Mapping[str, Any], before: Description) -> dict[str, Any]:
-    """The members of a description that options of the command line give; their texts are the English ones."""
+def _written(home: Path, known: Description, options: Mapping[str, Any]) -> Written:
+    """What the file of a dataset says; without one, what was said before and what the options add to it in English."""
+    path = describe.path_of(home, known.name)
     given = {key: value for key, value in options.items() if value not in (None, ())}
-    texts = [key for key in ("title", "about", "keywords") if key in given]
-    return given | {key: {**getattr(before, key), "en": given[key]} for key in texts}
+    if path.exists() and given:
+        raise BadInput(
+            f"{path} describes {known.name}.",
+            hint=f"change it there; leave out --{next(iter(given))} and its like",
+        )
+    if path.exists():
+        return describe.load(path, known.name)
+    texts = {key: {"en": given[key]} for key in ("title", "about", "keywords") if key in given}
+    return Written(path, describe.merged(known, given | texts), {})
 
 
 def _policy_number(text: str) -> tuple[str, float]:
@@ -216,7 +216,6 @@ def _say_published(outcome: Outcome, policy: Policy, as_json: bool) -> None:
         )
     else:
         click.echo(f"Nothing changed since {id}; there is no new version. Access is {policy.access}.")
-    _next("hanse node serve, or hanse node status")
 
 
 @node.command()
@@ -233,11 +232,11 @@ def withdraw(version: str, reason: str, person_id: Any, home: Path) -> None:
     """
     from hanse.node import withdraw as acts
 
-    store = _store(home)
+    store = store_of(home)
     if person_id is None:
         tombstone = acts.withdraw(store, version, reason)
         click.echo(f"{version} is withdrawn since {tombstone.withdrawn}; its name leads to a tombstone.")
-        _next("hanse node status")
+        next_step("hanse node status")
         return
     patient = person_id.read().strip()
     if not patient:
@@ -250,7 +249,7 @@ def withdraw(version: str, reason: str, person_id: Any, home: Path) -> None:
         )
     else:
         click.echo("No version holds this person; no coming one will.")
-    _next("hanse node verify")
+    next_step("hanse node verify")
 
 
 @node.command()
@@ -261,7 +260,7 @@ def verify(home: Path, as_json: bool) -> None:
     from hanse.node.verify import verify as run
 
     with _progress() as progress:
-        findings = run(_store(home), progress)
+        findings = run(store_of(home), progress)
     if as_json:
         print_json([asdict(one) for one in findings])
     else:
@@ -273,7 +272,7 @@ def verify(home: Path, as_json: bool) -> None:
             f"{len(wrong)} things are not as they were published", hint="restore them from a backup"
         )
     click.echo("Everything is as it was published.", err=True)
-    _next("hanse node status")
+    next_step("hanse node status")
 
 
 @node.command()
@@ -281,7 +280,7 @@ def verify(home: Path, as_json: bool) -> None:
 @json_option
 def status(home: Path, as_json: bool) -> None:
     """List what is prepared and what is published."""
-    store = _store(home)
+    store = store_of(home)
     versions = store.versions()
     body = {**_identity(home), "versions": [_version(one) for one in versions], "prepared": _prepared(home)}
     if as_json:
@@ -297,7 +296,7 @@ def status(home: Path, as_json: bool) -> None:
     waiting = sorted(set(body["prepared"]) - {one.manifest.name for one in versions})
     if waiting:
         click.echo(f"Prepared, not published: {', '.join(waiting)}")
-    _next(f"hanse node publish {waiting[0]}" if waiting else "hanse node serve" if versions else _FIRST)
+    next_step(f"hanse node publish {waiting[0]}" if waiting else "hanse node serve" if versions else _FIRST)
 
 
 _FIRST = "hanse node prepare FOLDER --dataset NAME"
@@ -334,7 +333,7 @@ def show_log(last: int, home: Path, as_json: bool) -> None:
     """Show what was decided and used: who, when, which versions; never what was asked for."""
     from hanse.lib import log, sql
 
-    with sql.read(_store(home).records) as connection:
+    with sql.read(store_of(home).records) as connection:
         newest, _ = log.head(connection)
         entries = [asdict(one) for one in log.entries(connection, after=max(0, newest - last))]
     if as_json:
@@ -347,7 +346,7 @@ def show_log(last: int, home: Path, as_json: bool) -> None:
         click.echo(
             f"{one['number']:>6}  {one['at']}  {one['kind']:<9} {body.get('who', '')} {words}".rstrip()
         )
-    _next("hanse node verify")
+    next_step("hanse node verify")
 
 
 @node.command()
@@ -359,4 +358,4 @@ def serve(home: Path) -> None:
     settings = config.read(home)
     click.echo(f"Node {settings.name} calls {settings.hub}; stop it with Ctrl-C.", err=True)
     run(home)
-    _next("hanse node status")
+    next_step("hanse node status")

@@ -4,8 +4,9 @@ To be published a dataset needs a name and a title. What it does say must be rig
 forbids publishing. What the profiles demand besides is reported as missing from a full record, and forbids nothing.
 """
 
+import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -219,7 +220,7 @@ class Form:
 
 def _hint(form: Form, value: str, codes: Mapping[str, CodeList]) -> str:
     near = codes[form.codes].near(value) if form.codes and not form.split else None
-    return f"did you mean {near}? {form.write}" if near else form.write
+    return f"{near}, if you meant that; {form.write}" if near else form.write
 
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
@@ -228,6 +229,12 @@ WEB = re.compile(r"https?://[^\s<>\"{}|\\^`/?#][^\s<>\"{}|\\^`]*")
 MAIL = re.compile(r"[A-Za-z0-9.'+_-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 DOI = re.compile(r"(doi:|https?://(dx\.)?doi\.org/)?10\.[0-9]{4,9}/\S+")
 PRIVACY_TERM = re.compile(rf"({'|'.join(DPV)}):[A-Za-z][A-Za-z0-9-]*")
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The name that somebody probably meant."""
+    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
+    return close[0] if close else None
 
 
 def is_address(value: str) -> bool:

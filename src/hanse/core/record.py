@@ -22,6 +22,11 @@ class Rights(StrEnum):
     RESTRICTED = "RESTRICTED"
     NON_PUBLIC = "NON_PUBLIC"
 
+    @classmethod
+    def under(cls, access: Access) -> "Rights":
+        """Those of data that answer in this way, when nothing else is said."""
+        return cls.PUBLIC if access is Access.OPEN else cls.NON_PUBLIC
+
 
 class Tier(StrEnum):
     """What can be done with a dataset from here (EUCAIM's levels of interoperability)."""
@@ -142,9 +147,7 @@ class Record:
 
     @property
     def rights(self) -> Rights:
-        if self.said.rights is not None:
-            return self.said.rights
-        return Rights.PUBLIC if self.access is Access.OPEN else Rights.NON_PUBLIC
+        return self.said.rights or Rights.under(self.access)
 
     @property
     def tier(self) -> Tier:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hanse.core import plain
-from hanse.core.answer import Cell, Counts
+from hanse.core.answer import Cell, Counts, Rule
 from hanse.core.fields import Field, Vocabulary
 from hanse.core.policy import Access
-from hanse.core.record import Quality, Record, Variable, Version
+from hanse.core.record import Description, Quality, Record, Variable, Version
 from hanse.node.report import DIMENSIONS
 from hanse.node.store import QUALITY, Published
 
@@ -67,6 +67,11 @@ def record(published: Published, portrait: Portrait, versions: Sequence[Version]
         vocabulary=manifest.vocabulary,
         versions=tuple(sorted(versions, key=lambda version: version.version))[-plain.MAX_VERSIONS :],
     )
+
+
+def unpublished(dataset: str, said: Description) -> Record:
+    """The record of a dataset of which nothing but its description is known."""
+    return Record(dataset, Access.NONE, Counts(Rule.NOT_COUNTED), said)
 
 
 def _largest(cells: tuple[Cell, ...]) -> tuple[Cell, ...]:

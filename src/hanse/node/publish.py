@@ -11,13 +11,15 @@ from typing import Any, Protocol
 import duckdb
 
 import hanse
-from hanse.core import clock
+from hanse.core import clock, profile
 from hanse.core.dataset import Manifest, Part, canonical
 from hanse.core.errors import BadInput
 from hanse.core.fields import PERSON, Field, Vocabulary
 from hanse.core.policy import Access, Policy
+from hanse.core.profile import Facts
 from hanse.core.record import Description
 from hanse.domains import VOCABULARY
+from hanse.domains.catalogue import WORDS
 from hanse.lib import sql
 from hanse.node import parts
 from hanse.node.store import FREE_TEXT, PERSONS_PER_PART, SOURCES, Excluded, Stamp, Store, fingerprint
@@ -81,8 +83,11 @@ def publish_many(
 ) -> list[Outcome]:
     """Publishes several datasets with one sync and one commit: all of them become visible together, or none.
 
-    Raises `Conflict` when another process is changing versions, `NoSpace` when the disk is full.
+    Raises `BadInput` when a description is wrong, `Conflict` when another process is changing versions, `NoSpace` when
+    the disk is full.
     """
+    for source in sources:
+        _check(source.description)
     with store.changing():
         live = {published.manifest.dataset: published.manifest for published in store.live()}
         drafts = []
@@ -99,6 +104,13 @@ def publish_many(
                 if draft.outcome.changed:
                     store.add(connection, manifest, draft.digest)
     return [draft.outcome for draft in drafts]
+
+
+def _check(said: Description) -> None:
+    wrong = profile.forbidding(profile.check(said, Facts(), WORDS))
+    if wrong:
+        first = wrong[0]
+        raise BadInput(f"{said.name}: {first.member}: {first.detail}", hint=f"write {first.hint}")
 
 
 def _draft(

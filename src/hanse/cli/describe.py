@@ -1,0 +1,250 @@
+"""`hanse node describe`: what the catalogue says of a dataset, asked for, checked, and shown as a record."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hanse.cli.home import home_option, next_step, store_of
+from hanse.core import profile
+from hanse.core.errors import BadInput, NotSetUp
+from hanse.core.policy import Policy
+from hanse.core.profile import Facts, Finding
+from hanse.core.record import Agent, Description, Period, Rights
+from hanse.core.words import plural
+from hanse.domains import VOCABULARY
+from hanse.domains.catalogue import WORDS
+from hanse.node import config, describe
+from hanse.node.describe import Written
+from hanse.node.members import MEMBERS, Member, Shape
+from hanse.node.store import Store
+
+FEW = 25  # choices that are shown when one is asked for
+ASKED = (
+    "title",
+    "about",
+    "keywords",
+    "cancer_types",
+    "country",
+    "holder",
+    "contact",
+    "access_body",
+    "categories",
+    "conditions",
+    "license",
+    "provenance",
+    "population",
+    "collection",
+    "collected",
+    "link",
+)
+
+
+@click.command(name="describe")
+@click.argument("name")
+@click.option(
+    "--file",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The description; descriptions/NAME.yaml in the node's home otherwise.",
+)
+@click.option("--check", "action", flag_value="check", help="Only say what is wrong or missing.")
+@click.option("--turtle", "action", flag_value="turtle", help="Print the record as Turtle.")
+@click.option("--json-ld", "action", flag_value="json-ld", help="Print the record as JSON-LD.")
+@home_option
+def describe_command(name: str, path: Path | None, action: str | None, home: Path) -> None:
+    """Say what a dataset is: asks for what is missing, and writes it to a file that you can edit.
+
+    \b
+    Examples:
+      hanse node describe lung-ct
+      hanse node describe lung-ct --check
+      hanse node describe lung-ct --turtle
+    """
+    store = store_of(home)
+    path = path or describe.path_of(home, name)
+    written = _written(store, path, name, must_be_there=action is not None)
+    facts = _facts(store, written.description)
+    if action == "check":
+        _check(written, facts)
+    elif action:
+        describe.forbid(written, facts)
+        click.echo(_document(store, written, action), nl=False)
+    else:
+        describe.forbid(replace(written, description=_titled(written.description)), facts)
+        description = _ask(written.description, facts)
+        describe.save(path, description)
+        click.echo(f"Written to {path}.")
+        _say_missing(describe.load(path, name), facts)
+        next_step(f"edit the file as you like, then hanse node publish {name}")
+
+
+def _written(store: Store, path: Path, name: str, *, must_be_there: bool) -> Written:
+    """What the file says; without a file, what is published."""
+    store.dataset_id(name)
+    if path.exists() or must_be_there:
+        return describe.load(path, name)
+    said, _ = store.described(name) or (Description(name, {}), Policy())
+    return Written(path, said, {})
+
+
+def _titled(said: Description) -> Description:
+    """The description as it would be with a title: that there is none yet is why one is asked."""
+    return said if said.title else replace(said, title={"en": said.name})
+
+
+def _facts(store: Store, said: Description) -> Facts:
+    return facts_of(said, (store.described(said.name) or (said, Policy()))[1])
+
+
+def facts_of(said: Description, policy: Policy) -> Facts:
+    """What a check needs to know of a dataset with this policy."""
+    return Facts(said.rights or Rights.under(policy.access))
+
+
+def _check(written: Written, facts: Facts) -> None:
+    findings = written.check(facts)
+    for finding in findings:
+        kind = "wrong" if finding.forbids else "missing"
+        click.echo(f"{kind}: {written.place(finding)}: {describe.sentence(finding)}")
+    wrong = profile.forbidding(findings)
+    if wrong:
+        raise BadInput(
+            f"{plural(len(wrong), 'thing')} to mend in {written.path.name}.", hint="nothing was published"
+        )
+    click.echo("Nothing is wrong." if findings else "Nothing is wrong, and nothing is missing.", err=True)
+    next_step(f"hanse node publish {written.description.name}")
+
+
+def _say_missing(written: Written, facts: Facts) -> None:
+    missing = [one.member for one in written.check(facts) if not one.forbids]
+    if missing:
+        click.echo(f"A full record of health data lacks {', '.join(missing)}.", err=True)
+
+
+def _document(store: Store, written: Written, format: str) -> bytes:
+    """The record as the catalogue would have it now: with what the gate releases of the data, if there are any."""
+    from hanse.core import dcat
+    from hanse.core.space import Space
+    from hanse.lib import rdf
+    from hanse.node.gate import Gate
+    from hanse.node.portrait import unpublished
+
+    said = written.description
+    known = [one for one in Gate(store, VOCABULARY, store.home / "cache").records() if one.name == said.name]
+    record = known[0] if known else unpublished(store.dataset_id(said.name), said)
+    node, hub = _settings(store.home)
+    space = Space(hub, "Hanse", VOCABULARY, WORDS)
+    return rdf.write(dcat.dataset(replace(record, said=said), node, space), rdf.FORMATS[format])
+
+
+def _settings(home: Path) -> tuple[str, str]:
+    """The name of the node and the address of its hub; stand-ins before there are such."""
+    try:
+        settings = config.read(home)
+    except NotSetUp:
+        return "This node", "https://hub.example.org"
+    return settings.name, settings.hub.rstrip("/")
+
+
+def _ask(said: Description, facts: Facts) -> Description:
+    """The description with what was missing and is now said. An empty answer leaves a member out."""
+    click.echo("Enter leaves out what you do not want to say.", err=True)
+    languages = tuple(said.title) or _languages()
+    for name in ASKED:
+        if not getattr(said, name):
+            said = _ask_member(MEMBERS[name], said, languages, facts)
+    return said
+
+
+def _languages() -> tuple[str, ...]:
+    while True:
+        answer = (
+            _prompt("In which languages do you write? For example: en fr", "en").replace(",", " ").split()
+        )
+        unknown = [one for one in answer if one not in WORDS["language"].codes]
+        if not unknown:
+            return tuple(dict.fromkeys(answer)) or ("en",)
+        click.echo(f"  {unknown[0]!r} is no language: two letters, as in en or fr.", err=True)
+
+
+def _ask_member(member: Member, said: Description, languages: tuple[str, ...], facts: Facts) -> Description:
+    """Asks until the answer fits, or is empty; without a title there is no dataset."""
+    while True:
+        value = _ANSWERS[member.shape](member, languages)
+        candidate = describe.merged(said, {member.name: value}) if value else said
+        wrong = [one for one in profile.check(candidate, facts, WORDS) if _about(one, member)]
+        if not wrong:
+            return candidate
+        for one in wrong:
+            click.echo(f"  {describe.sentence(one)}", err=True)
+
+
+def _about(finding: Finding, member: Member) -> bool:
+    return finding.forbids and finding.member.partition(".")[0] == member.name
+
+
+def _prompt(words: str, default: str = "") -> str:
+    answer: str = click.prompt(words, default=default, show_default=bool(default), err=True)
+    return answer.strip()
+
+
+def _question(member: Member) -> str:
+    codes = WORDS[member.codes].codes if member.codes else {}
+    if 0 < len(codes) <= FEW:
+        width = max(map(len, codes))
+        for code in codes.values():
+            click.echo(f"    {code.code:<{width}}  {code.label['en']}", err=True)
+    return f"{member.about} For example: {member.example}"
+
+
+def _answer_line(member: Member, languages: tuple[str, ...]) -> str:
+    return _prompt(_question(member))
+
+
+def _answer_list(member: Member, languages: tuple[str, ...]) -> tuple[str, ...]:
+    return _split(_prompt(f"{_question(member)}, with commas between them"))
+
+
+def _split(answer: str) -> tuple[str, ...]:
+    return tuple(one for part in answer.strip("[]").split(",") if (one := part.strip(" '\"")))
+
+
+def _answer_text(member: Member, languages: tuple[str, ...]) -> Mapping[str, str]:
+    answers = {
+        one: _prompt(f"{member.about} ({WORDS['language'].codes[one].label['en']})") for one in languages
+    }
+    return {language: answer for language, answer in answers.items() if answer}
+
+
+def _answer_words(member: Member, languages: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+    answers = _answer_text(member, languages)
+    return {language: words for language, answer in answers.items() if (words := _split(answer))}
+
+
+def _answer_agent(member: Member, languages: tuple[str, ...]) -> Agent | None:
+    name = _prompt(f"{member.about} Its name")
+    if not name:
+        return None
+    email = _prompt("  Its e-mail address")
+    page = "" if email else _prompt("  A page where one can write to it, https://")
+    return Agent(
+        name, email, page, _prompt("  Its homepage, https://"), _prompt("  Its country, two letters")
+    )
+
+
+def _answer_period(member: Member, languages: tuple[str, ...]) -> Period | None:
+    period = Period(_prompt(f"{member.about} From, for example 2015 or 2015-03"), _prompt("  To"))
+    return period if period.start or period.end else None
+
+
+_ANSWERS: Mapping[Shape, Any] = {
+    Shape.LINE: _answer_line,
+    Shape.LIST: _answer_list,
+    Shape.TEXT: _answer_text,
+    Shape.WORDS: _answer_words,
+    Shape.AGENT: _answer_agent,
+    Shape.PERIOD: _answer_period,
+}

@@ -1,0 +1,30 @@
+"""What the commands of a node share: its home, its store, and what to do next."""
+
+from pathlib import Path
+
+import click
+
+from hanse.core.errors import NotSetUp
+from hanse.node.store import Store
+
+home_option = click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="HANSE_NODE_HOME",
+    default="node",
+    show_default=True,
+    show_envvar=True,
+    help="The folder with the node's settings, keys, prepared data and published versions.",
+)
+
+
+def next_step(words: str) -> None:
+    """What to do next; on stderr, so that what is printed for programs stays whole."""
+    click.echo(f"Next: {words}", err=True)
+
+
+def store_of(home: Path) -> Store:
+    """The node's store; a home in which no node was made holds nothing worth looking at."""
+    if not (home / "keys").is_dir():
+        raise NotSetUp(f"there is no node in {home}", hint="run `hanse node init` first, or name --home")
+    return Store(home)
