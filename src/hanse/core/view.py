@@ -66,6 +66,22 @@ class View:
         """Another page of the same."""
         return replace(self, page=page)
 
+    def about(self, text: str) -> "View":
+        """The first page of another text."""
+        return replace(self, text=text, page=1)
+
+    def sorted_by(self, sort: Sort) -> "View":
+        """The first page of the same in another order."""
+        return replace(self, sort=sort, page=1)
+
+    def listing_all(self, facet: str) -> "View":
+        """The same with all values of this facet."""
+        return replace(self, whole=facet)
+
+    def of_size(self, size: int) -> "View":
+        """The first page of the same, with so many datasets on it, and its facets as usual."""
+        return replace(self, size=size, page=1, whole="", zeros=False)
+
     def address(self) -> str:
         """The query of an address that says this view; what is as usual is left out."""
         pairs = [(facet, value) for facet, values in self.chosen.items() for value in values]

@@ -6,15 +6,17 @@ from collections.abc import Callable, Sequence
 from starlette.routing import BaseRoute
 
 from hanse.hub.app import Hub
-from hanse.web import api, cohort, home, nodes, operator, reading
+from hanse.web import api, cohort, components, datasets, home, nodes, operator, reading
 
 Pages = Callable[[Hub], Sequence[BaseRoute]]
 
 PAGES: tuple[Pages, ...] = (
     home.routes,
+    datasets.routes,
     cohort.routes,
     nodes.routes,
     reading.routes,
     api.routes,
+    components.routes,
     operator.routes,
 )

@@ -1,0 +1,278 @@
+"""`/datasets/ID`: everything that is known of a dataset, pictures first."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from hanse.core import schemaorg
+from hanse.core.answer import Cell, Counts, Rule
+from hanse.core.errors import NotFound
+from hanse.core.fields import Field, Type, Vocabulary
+from hanse.core.profile import MAIL, is_address
+from hanse.core.query import Everyone, Question
+from hanse.core.record import Agent, Record, Text, Variable
+from hanse.core.view import MAX_PAGE
+from hanse.hub import catalogue
+from hanse.hub.app import Hub
+from hanse.hub.catalogue import Entry
+from hanse.hub.datasets import API, ONES, signposts
+from hanse.hub.shelf import FIXED
+from hanse.lib import sql
+from hanse.web import charts, saying
+from hanse.web.answers import in_shell
+from hanse.web.breakdowns import narrowed
+from hanse.web.charts import Bar, Chart
+from hanse.web.criteria import value_label
+from hanse.web.language import N_, address, current
+from hanse.web.language import gettext as _
+from hanse.web.render import render
+
+MOST_BARS = 12  # of one chart; the others are folded away
+PER_PAGE = 100  # variables
+FILES = {"ttl": "Turtle", "jsonld": "JSON-LD", "rdf": "RDF/XML", "json": "JSON"}
+
+# Why there is no number, where there is none.
+SILENT: Mapping[Rule, str] = {
+    Rule.WITHHELD: N_("too few persons to show"),
+    Rule.CAPPED: N_("too many questions were asked"),
+    Rule.NOT_COUNTED: N_("not counted"),
+}
+TYPES: Mapping[Type, str] = {
+    Type.CODE: N_("code"),
+    Type.TEXT: N_("text"),
+    Type.INTEGER: N_("whole number"),
+    Type.NUMBER: N_("number"),
+    Type.BOOLEAN: N_("yes or no"),
+    Type.DAY: N_("day"),
+    Type.KEY: N_("key"),
+}
+# The charts of a dataset, the most telling first; other breakdowns follow.
+FIRST = (
+    "image.modality",
+    "person.age",
+    "person.sex",
+    "condition.cancer_type",
+    "image.body_part",
+    "image.study_year",
+    "image.manufacturer",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart, and the bars that are folded away because there are many."""
+
+    chart: Chart
+    rest: Chart | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A variable: what it is, how many persons have a value, and their share of all, when both are told."""
+
+    label: str
+    name: str
+    type: str  # or its unit
+    about: str
+    text: str
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One page of a dataset's variables, grouped by what they are about."""
+
+    groups: Sequence[tuple[str, Sequence[Row]]]
+    total: int
+    page: int
+    pages: int
+
+
+def routes(hub: Hub) -> list[Route]:
+    """One dataset."""
+
+    def show(request: Request) -> Response:
+        id = request.path_params["dataset"]
+        with sql.read(hub.records) as connection:
+            found = catalogue.some(connection, [id])
+        if not found:
+            raise NotFound(
+                _("There is no such dataset."), hint=_("It may have been withdrawn, or its node has left.")
+            )
+        (entry,) = found
+        record, shelf = entry.record, hub.library.shelf()
+        return render(
+            request,
+            "datasets/one.html",
+            headers={"Link": signposts(entry, hub.space.url)},
+            entry=entry,
+            record=record,
+            said=record.said,
+            pictures=pictures(record, hub.vocabulary),
+            sheet=sheet(record, hub.vocabulary, _page(request)),
+            label=lambda list_, code: coded(hub, list_, code),
+            contacts=contacts(record),
+            citation=citation(entry, hub.space.url),
+            near=shelf.near(id),
+            files=[(name, f"{API}/{id}.{ending}") for ending, name in FILES.items() if ending in ONES],
+            id_address=f"{hub.space.url}/id/{id}",
+            structured=schemaorg.dataset(record, entry.source.name, hub.space, current()),
+            silent=silent,
+            value_label=lambda facet, value: named(facet, value, shelf.label(facet, value)),
+            variables_address=lambda page: address(f"/datasets/{id}", variables=page) + "#variables",
+            python=f"from hanse.client import Hanse\n\ndataset = Hanse({hub.space.url!r}).dataset({id!r})",
+            command=f"curl -L {in_shell(f'{hub.space.url}/id/{id}')} -H 'Accept: text/turtle'",
+        )
+
+    return [Route("/datasets/{dataset}", show)]
+
+
+def _page(request: Request) -> int:
+    said = request.query_params.get("variables", "")
+    return min(max(int(said), 1), MAX_PAGE) if said.isascii() and said.isdigit() and len(said) < 9 else 1
+
+
+def silent(counts: Counts) -> str:
+    """Why a number is not told; empty when it is."""
+    if counts.known:
+        return ""
+    return _(SILENT.get(counts.rule, N_("not told")))
+
+
+def named(facet: str, value: str, label: Text) -> str:
+    """A value of a facet in the language of the page."""
+    if facet == "country":
+        return saying.country(value)
+    said = saying.spoken(label)
+    return _(said) if said and value in FIXED.get(facet, ()) else said
+
+
+def coded(hub: Hub, list_: str, code: str) -> str:
+    """The name of a code of a description; the code itself when it has none here."""
+    codes = hub.space.codes.get(list_)
+    known = codes.codes.get(codes.find(code) or "") if codes else None
+    return saying.spoken(known.label) if known else code
+
+
+# Charts
+
+
+def pictures(record: Record, vocabulary: Vocabulary) -> list[Picture]:
+    """A chart of each breakdown, the most telling first."""
+    names = sorted(record.breakdowns, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
+    return [picture(record, name, vocabulary) for name in names if record.breakdowns[name]]
+
+
+def picture(record: Record, name: str, vocabulary: Vocabulary) -> Picture:
+    """Values that have an order stand in it, others with the most persons first; a bar leads to the cohort of those who
+    have its value."""
+    cells, field = record.breakdowns[name], vocabulary.get(name)
+    title = saying.spoken(field.label) if field else name
+    if field and field.type is Type.INTEGER:
+        rows = [
+            _bar(record, field, cell) for cell in sorted(cells, key=lambda cell: first_number(cell.value))
+        ]
+        return Picture(charts.histogram(title, _("persons"), rows))
+    rows = [_bar(record, field, cell) for cell in sorted(cells, key=lambda cell: -(cell.counts.persons or 0))]
+    rest = charts.bars(_("%(title)s: other values") % {"title": title}, _("persons"), rows[MOST_BARS:])
+    return Picture(charts.bars(title, _("persons"), rows[:MOST_BARS]), rest if rest.bars else None)
+
+
+def first_number(value: str) -> tuple[int, str]:
+    """Where a number or a band of numbers stands in their order; what is neither comes last."""
+    digits = value.partition("-")[0].strip("<>=+ ")
+    return (int(digits) if digits.isdecimal() and len(digits) < 9 else 1 << 30), value
+
+
+def _bar(record: Record, field: Field | None, cell: Cell) -> Bar:
+    label = value_label(field, cell.value) if field else cell.value
+    lead = ""
+    if field and cell.counts.persons:
+        lead = address("/cohort", q=narrowed(Question(Everyone()), field, cell.value).text, dataset=record.id)
+    said = saying.count(cell.counts) if cell.counts.known else silent(cell.counts)
+    return Bar(label, cell.counts.persons, said, lead, short=cell.value.partition("-")[0])
+
+
+# Variables
+
+
+def sheet(record: Record, vocabulary: Vocabulary, page: int) -> Sheet:
+    """One page of the variables; those that the vocabulary does not know come last."""
+    order = {name: place for place, name in enumerate(vocabulary.fields)}
+    known = sorted(record.variables, key=lambda one: (order.get(one.field, len(order)), one.field))
+    pages = max(1, -(-len(known) // PER_PAGE))
+    page = min(page, pages)
+    shown = known[(page - 1) * PER_PAGE : page * PER_PAGE]
+    groups = groupby(shown, key=lambda one: _entity(one.field, vocabulary))
+    rows = [(name, [_row(one, record.counts, vocabulary) for one in held]) for name, held in groups]
+    return Sheet(rows, len(known), page, pages)
+
+
+def _entity(name: str, vocabulary: Vocabulary) -> str:
+    entity = vocabulary.entities.get(name.partition(".")[0])
+    return saying.spoken(entity.label) if entity and vocabulary.get(name) else _("Others")
+
+
+def _row(variable: Variable, whole: Counts, vocabulary: Vocabulary) -> Row:
+    field, counts = vocabulary.get(variable.field), variable.counts
+    share = None
+    if whole.persons and counts.persons is not None:
+        share = min(counts.persons / whole.persons, 1.0)  # both are rounded, each for itself
+    return Row(
+        saying.spoken(field.label) if field else variable.field,
+        variable.field,
+        field.unit or _(TYPES[field.type]) if field else "",
+        field.about if field else "",
+        saying.count(counts) if counts.known else silent(counts),
+        share,
+    )
+
+
+# Words
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Whom to write to, and in which role."""
+
+    role: str
+    agent: Agent
+    email: str
+    page: str
+
+
+def contacts(record: Record) -> list[Contact]:
+    """Those who can be asked for access; only addresses that are ones."""
+    said = record.said
+    roles = (
+        (_("Contact"), said.contact),
+        (_("Data holder"), said.holder),
+        (_("Health data access body"), said.access_body),
+    )
+    return [
+        Contact(
+            role,
+            agent,
+            agent.email if MAIL.fullmatch(agent.email) else "",
+            next((one for one in (agent.page, agent.homepage) if is_address(one)), ""),
+        )
+        for role, agent in roles
+        if agent
+    ]
+
+
+def citation(entry: Entry, url: str) -> str:
+    """How the dataset is cited: as its holder says, else by holder, year, title, version and persistent address."""
+    record, said = entry.record, entry.record.said
+    if said.citation:
+        return said.citation
+    newest = max((one.created for one in record.versions if not one.withdrawn), default="")
+    version = _("version %(n)s") % {"n": record.version} if record.version else ""
+    holder = said.holder.name if said.holder else entry.source.name
+    when = f"{holder} ({newest[:4]})" if newest else holder
+    parts = (when, saying.spoken(said.title), version, f"{url}/id/{record.id}")
+    return ". ".join(part for part in parts if part)
