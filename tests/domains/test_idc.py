@@ -11,10 +11,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from hanse.core import profile
 from hanse.core.errors import NotFound, NotSetUp
 from hanse.core.fields import Type
-from hanse.core.record import Description
+from hanse.core.profile import Facts
+from hanse.core.record import Description, Rights
 from hanse.domains import VOCABULARY
+from hanse.domains.catalogue import WORDS
 from hanse.domains.imaging import idc
 
 pytest.importorskip("idc_index_data", reason="the package idc-index-data is missing (extra demo)")
@@ -246,6 +249,22 @@ def test_a_dataset_is_described_with_its_licences_and_link(descriptions) -> None
     assert not nlst.synthetic
     assert descriptions["idc-victre"].synthetic
     assert descriptions["idc-fdg-pet-ct-lesions"].cancer_types == ("lymphoma", "melanoma", "lung")
+
+
+def test_a_dataset_is_cited_as_its_source_asks(descriptions) -> None:
+    nlst = descriptions["idc-nlst"]
+    assert nlst.identifiers == ("10.7937/tcia.hmq8-j677", "10.5281/zenodo.12689650")
+    assert nlst.citation.startswith(
+        "National Lung Screening Trial Research Team. (2013). Data from the National Lung"
+    )
+    assert "<i>" not in nlst.citation
+    assert "contributed by TCIA, de-identified by TCIA." in nlst.provenance["en"]
+
+
+def test_nothing_is_wrong_with_any_description(descriptions) -> None:
+    for description in descriptions.values():
+        findings = profile.check(description, Facts(Rights.PUBLIC), WORDS)
+        assert {one.member for one in findings} <= {"access_body", "collection", "cancer_types", "about.en"}
 
 
 def test_every_dataset_says_what_it_is_and_where_it_comes_from(descriptions) -> None:

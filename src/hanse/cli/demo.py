@@ -23,7 +23,7 @@ from hanse.cli.output import consoles
 from hanse.core import clock
 from hanse.core.errors import Conflict, NotSetUp, Unreachable
 from hanse.core.policy import Access, Policy
-from hanse.core.record import Description, english
+from hanse.core.record import Agent, Description, english
 from hanse.hub import config as hub_config
 from hanse.hub import registry
 from hanse.hub.config import HubConfig
@@ -32,6 +32,7 @@ from hanse.lib import sql
 from hanse.node import config as node_config
 from hanse.node import enrol
 from hanse.node.store import Store
+from hanse.synth.description import describe
 from hanse.synth.sites import Site, sites
 
 HOST = "127.0.0.1"
@@ -39,6 +40,7 @@ PORT = 8080
 SEED = 1
 START_S = 60.0  # how long a process may take to come up
 STOP_S = 10.0  # how long it may take to end
+PYDICOM = "https://github.com/pydicom/pydicom"
 QUESTION = "image.modality = 'MR' AND condition.cancer_type = 'breast' AND person.age > 50"
 
 # Nobody can be harmed whose data were made up: so many more questions, and little noise, to play with. The thresholds
@@ -78,6 +80,7 @@ def _fill_examples(store: Store, progress: Progress) -> None:
     import pydicom
 
     folder = Path(pydicom.__file__).parent / "data" / "test_files"
+    project = Agent("pydicom", page=f"{PYDICOM}/issues", homepage="https://pydicom.github.io")
     description = Description(
         "pydicom-examples",
         english("Example images of pydicom"),
@@ -85,8 +88,13 @@ def _fill_examples(store: Store, progress: Progress) -> None:
             "Real images of many devices and transfer syntaxes, damaged ones among them, collected by the pydicom "
             "project for its tests."
         ),
-        license="MIT",
-        link="https://github.com/pydicom/pydicom",
+        keywords={"en": ("DICOM", "transfer syntax", "test")},
+        license=f"{PYDICOM}/blob/main/LICENSE",
+        link=PYDICOM,
+        holder=project,
+        contact=project,
+        categories=("EMRD",),
+        provenance=english("The test files of the pydicom package, as they were installed with it."),
     )
     _publish(store, folder, description, Policy(Access.OPEN), progress)
 
@@ -102,17 +110,7 @@ def _filler(site: Site) -> Callable[[Store, Progress], None]:
             generate(
                 folder, site, seed=SEED, progress=lambda made, total: progress(made, total, "patients made")
             )
-        description = Description(
-            "cancer-images",
-            english(f"Cancer images of the {site.title[0].lower()}{site.title[1:]}"),
-            about=english(
-                "Synthetic patients with CT, MR, PET and mammography series, segmented lesions and clinical records. "
-                "None of these people exists."
-            ),
-            country=site.country,
-            synthetic=True,
-            cancer_types=tuple(sorted(site.cancers)),
-        )
+        description = describe(site, "cancer-images")
         _publish(store, folder, description, PLAYFUL, progress)
 
     return fill

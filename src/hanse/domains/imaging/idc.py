@@ -8,6 +8,8 @@ IDC's own description of a collection is all that is known of its subjects' dise
 when everything that the collection is said to hold is one cancer type, in humans, and not simulated.
 """
 
+import html
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +19,21 @@ import duckdb
 
 from hanse.core.errors import NotFound, NotSetUp
 from hanse.core.fields import CodeList, Field
-from hanse.core.record import Description, english
+from hanse.core.record import Agent, Description, english
 from hanse.domains import VOCABULARY
 from hanse.domains.imaging.acquisition import contrast, sequence
 from hanse.domains.imaging.idc_terms import diseases, only_disease, split
 
 # Computed images, which IDC does not mark as such.
 SIMULATED = frozenset({"dro_toolkit", "gbm_dsc_mri_dro", "victre"})
+
+# As the package of the index names its pages.
+PUBLISHER = Agent(
+    "NCI Imaging Data Commons",
+    page="https://discourse.canceridc.dev",
+    homepage="https://imaging.datacommons.cancer.gov",
+    country="US",
+)
 
 CODED = {  # field of the vocabulary: column of the index
     "person.sex": "PatientSex",
@@ -189,20 +199,50 @@ def _description(row: Mapping[str, Any]) -> Description:
     original = [one for one in sources if one["source_type"] == "original_data"] or sources
     found = diseases(row["cancer_types"], row["tumor_locations"])
     words = _distinct(word for key in ("species", "tumor_locations") for word in split(row[key]))
+    cancers = _distinct(one.cancer_type for one in found if one)
     return Description(
         name=_name(row["collection_id"]),
         title=english(row["collection_name"] or row["collection_id"]),
         about=english(" ".join((row["description"] or "").split())),
+        keywords={"en": words} if words else {},
         license=", ".join(one for one in row["licenses"] if one),
         link=original[0]["source_url"] if original else "",
         synthetic=row["collection_id"] in SIMULATED,
-        cancer_types=_distinct(one.cancer_type for one in found if one),
-        keywords={"en": words} if words else {},
+        cancer_types=cancers,
+        holder=PUBLISHER,
+        contact=PUBLISHER,
+        categories=("EMRD",),
+        themes=("CANCER_DISEASE",) if cancers else (),
+        provenance=english(" ".join(_distinct(map(_provenance, original)))),
+        conforms_to=("https://www.dicomstandard.org/",),
+        identifiers=_distinct(one["source_doi"] for one in original if one["source_doi"]),
+        citation=_plain(original[0]["citation"] or "") if original else "",
     )
 
 
+def _provenance(source: Mapping[str, Any]) -> str:
+    """Who gave the data, took the identities away and made DICOM of them, as far as IDC says."""
+    said = source["provenance"] or {}
+    known = {key: name for key, name in said.items() if name not in (None, "UNKNOWN", "NOT_APPLICABLE")}
+    parts = [f"{words} {known[key]}" for key, words in _PROVENANCE.items() if key in known]
+    return f"{source['source_title']}: {', '.join(parts)}." if parts else ""
+
+
+_PROVENANCE = {
+    "data_contributor": "contributed by",
+    "source_data_provider": "from",
+    "deidentification_party": "de-identified by",
+    "dicom_conversion_by": "converted to DICOM by",
+}
+
+
+def _plain(text: str) -> str:
+    """A text of the index, which has HTML in it, on one line."""
+    return " ".join(html.unescape(re.sub(r"</?[a-z]+>", "", text)).split())
+
+
 def _distinct(words: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(words))
+    return tuple(dict.fromkeys(word for word in words if word))
 
 
 def _literal(value: str | float | None) -> str:
