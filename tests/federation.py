@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import httpx
 from starlette.types import ASGIApp
 
 from hanse.core import clock
 from hanse.core.policy import Access, Policy
 from hanse.core.record import Description, english
-from hanse.hub import catalogue, registry
 from hanse.hub import config as hubs
+from hanse.hub import registry
 from hanse.hub.app import make_app
 from hanse.hub.config import HubConfig
 from hanse.lib import sql
@@ -57,7 +58,7 @@ def federation(home: Path, serving: Callable[[ASGIApp], str]) -> Iterator[str]:
         if name != SILENT:
             running.append(threading.Thread(target=agent.run, args=(node, stop), daemon=True))
             running[-1].start()
-    _wait(settings)
+    _wait(url)
     yield url
     stop.set()
     for thread in running:
@@ -82,13 +83,12 @@ def _publish(home: Path, datasets: list[tuple[str, int, Access, Mapping[str, str
             publish_queries(Store(home), description, Policy(access), connection, queries)
 
 
-def _wait(settings: HubConfig) -> None:
-    """Until the nodes have described all their datasets."""
+def _wait(url: str) -> None:
+    """Until the hub's catalogue has all datasets of its nodes."""
     wanted = sum(len(datasets) for _, datasets in NODES.values())
     end = time.monotonic() + 60
     while time.monotonic() < end:
-        with sql.read(sql.engine(settings.database_url)) as connection:
-            if len(catalogue.entries(connection)) == wanted:
-                return
+        if len(httpx.get(f"{url}/api/v1/datasets", trust_env=False).json()["datasets"]) == wanted:
+            return
         time.sleep(0.05)
     raise AssertionError("the nodes did not come up")

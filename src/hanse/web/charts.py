@@ -42,6 +42,11 @@ class Chart:
         """A name for parts of the drawing that others refer to."""
         return re.sub(r"\W+", "-", self.title).strip("-").lower()
 
+    @property
+    def linked(self) -> bool:
+        """Whether a bar leads somewhere."""
+        return any(bar.href for bar in self.bars)
+
     def share(self, bar: Bar) -> float:
         """A bar's length in percent of the longest; at least 1 where there is anything, so that it can be seen."""
         most = max((one.value or 0 for one in self.bars), default=0)

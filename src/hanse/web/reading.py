@@ -96,7 +96,7 @@ async def _rules(request: Request) -> Response:
         request,
         "reading/rules.html",
         text=text,
-        version=version,
+        shown=version,
         since=since,
         versions=known,
         changes=changes,
