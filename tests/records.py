@@ -179,11 +179,12 @@ def fill(engine: sa.Engine, number: int, nodes: int = NODES) -> None:
         kid = f"key-{place}"
         held = tuple(records(len(range(place, number, nodes)), kid, seed=place))
         with sql.begin(engine) as connection:
-            connection.execute(NODE.insert().values(**_node(place, kid, clock.text(at))))
+            connection.execute(NODE.insert().values(**node_row(place, kid, clock.text(at))))
             catalogue.describe(connection, wire.node_id(kid), held, at)
 
 
-def _node(place: int, kid: str, at: str) -> dict[str, object]:
+def node_row(place: int, kid: str, at: str) -> dict[str, object]:
+    """The row of an approved node."""
     return {
         "id": wire.node_id(kid),
         "kid": kid,

@@ -9,9 +9,10 @@ from hanse.core.record import spoken
 from hanse.hub.card import Card
 from hanse.lib import rdf
 
-JSON, CSV = "json", "csv"
+HTML, JSON, CSV = "html", "json", "csv"
 RDF: Mapping[str, rdf.Format] = {one.ending: one for one in rdf.FORMATS.values()}
 MEDIA_TYPES: Mapping[str, str] = {
+    HTML: "text/html",
     JSON: "application/json",
     CSV: "text/csv",
     **{ending: one.media_type for ending, one in RDF.items()},

@@ -135,11 +135,8 @@ def beside(one: Record, other: Record, vocabulary: Vocabulary) -> list[tuple[Cha
 
 def _pair(field: Field, one: Record, other: Record) -> tuple[Chart, Chart]:
     counts = [{cell.value: cell.counts for cell in record.breakdowns[field.name]} for record in (one, other)]
-    most = {
-        value: max((held[value].persons or 0) for held in counts if value in held)
-        for held in counts
-        for value in held
-    }
+    every = dict.fromkeys(value for held in counts for value in held)
+    most = {value: max(held[value].persons or 0 for held in counts if value in held) for value in every}
     by_size = sorted(most, key=lambda value: (-most[value], value))[:MOST]
     values = sorted(by_size, key=first_number) if field.type is Type.INTEGER else by_size
     made = [

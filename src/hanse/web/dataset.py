@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from hanse.core import schemaorg
@@ -19,7 +20,8 @@ from hanse.core.view import MAX_PAGE
 from hanse.hub import catalogue
 from hanse.hub.app import Hub
 from hanse.hub.catalogue import Entry
-from hanse.hub.datasets import API, ONES, signposts
+from hanse.hub.datasets import API, CATALOG, ONES, signposts
+from hanse.hub.formats import HTML, JSON, by_accept
 from hanse.hub.shelf import FIXED
 from hanse.lib import sql
 from hanse.web import charts, saying
@@ -27,7 +29,7 @@ from hanse.web.answers import in_shell
 from hanse.web.breakdowns import narrowed
 from hanse.web.charts import Bar, Chart
 from hanse.web.criteria import value_label
-from hanse.web.language import N_, address, current
+from hanse.web.language import N_, address, current, preferred, speaking
 from hanse.web.language import gettext as _
 from hanse.web.render import render
 
@@ -129,6 +131,22 @@ def routes(hub: Hub) -> list[Route]:
         )
 
     return [Route("/datasets/{dataset}", show)]
+
+
+async def identified(request: Request) -> Response:
+    """`/id/DATASET`, the persistent address: leads people to the page, and programs to the record in the format that
+    they accept (https://www.w3.org/TR/cooluris/#r303gendocument). `/id/catalogue` is the catalogue itself."""
+    id = quote(request.path_params["dataset"], safe="")
+    ending = by_accept(request.headers.get("accept", ""), (HTML, *ONES))
+    whole = id == "catalogue"
+    if ending == HTML:
+        with speaking(preferred(request.headers.get("accept-language", ""))):
+            to = address("/datasets" if whole else f"/datasets/{id}")
+    elif whole:
+        to = f"{API if ending == JSON else CATALOG}.{ending}"
+    else:
+        to = f"{API}/{id}.{ending}"
+    return RedirectResponse(to, 303, headers={"Vary": "Accept, Accept-Language"})
 
 
 def _page(request: Request) -> int:

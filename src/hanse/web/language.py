@@ -21,6 +21,8 @@ from babel.messages.extract import extract_from_file
 from babel.messages.mofile import write_mo
 
 from hanse.core import errors, words
+from hanse.core.view import FACETS
+from hanse.hub.shelf import FIXED
 
 SOURCE = "en"
 LANGUAGES: Mapping[str, str] = {"en": "English", "fr": "Français"}  # each under its own name
@@ -98,6 +100,8 @@ def catalogue(language: str) -> Catalog:
 
 # Texts that stand in tables outside `web/`, and are translated where a page shows them.
 TABLES = {
+    "core/view.py": tuple(FACETS.values()),
+    "hub/card.py": tuple(label for labels in FIXED.values() for label in labels.values()),
     "core/words.py": (*words.STATES.values(), *words.RULES.values(), *words.CRITERIA.values()),
     "core/errors.py": tuple(kind.title for kind in errors.kinds().values()),
 }

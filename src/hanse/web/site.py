@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hanse.core.errors import Problem
 from hanse.hub.app import Hub
 from hanse.lib import problem as problems
-from hanse.web import assets, language
+from hanse.web import assets, dataset, language
 from hanse.web.language import gettext as _
 from hanse.web.pages import PAGES
 from hanse.web.render import render
@@ -61,6 +61,7 @@ def of_hub(hub: Hub) -> list[BaseRoute]:
     ]
     return [
         Route("/static/{name}", assets.serve),
+        Route("/id/{dataset}", dataset.identified),
         *spoken,
         Route("/", _start),
         Route("/{path:elsewhere}", _nothing),
