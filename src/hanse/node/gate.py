@@ -231,29 +231,37 @@ class Gate:
     def _known(self, index: Index) -> dict[str, Portrait]:
         """What may be known of every dataset; new versions are entered into their ledgers."""
         everyone = index.select(EVERYONE)
-        names = {name for one in index.published for name in one.manifest.columns}
-        having = {name: index.select(Question(Not(IsNull(name)))) for name in names}
-        sums = {name: index.sums(selection) for name, selection in having.items()}
+        having = self._having(index)
         fields = portrait.fields(self._vocabulary)
         known = {}
         with sql.begin(self._store.records) as connection:
             for number, one in enumerate(index.published):
-                columns, access = one.manifest.columns, one.policy.access
                 with self._ledger(connection, one) as ledger:
-                    if access is not Access.OPEN:
+                    if one.policy.access is not Access.OPEN:
                         ledger.enter(one.manifest.version, partial(index.roster, number), one.policy)
-                    door = _Door(one.policy, ledger)
-                    present = [field for field in fields if field.name in columns]
-                    found = index.found(everyone, number, present if access is not Access.NONE else ())
-                    total, cells = door.answer(self._asked(EVERYONE), True, found)
-                    if access is Access.PROTECTED:
-                        released = door.fields({name: index.cohort(having[name], number) for name in columns})
-                    elif access is Access.OPEN:
-                        released = {name: disclosure.open_counts(*sums[name].of(number)) for name in columns}
-                    else:
-                        released = dict.fromkeys(columns, total)
-                    known[one.manifest.dataset] = Portrait(total, released, cells)
+                    door, columns = _Door(one.policy, ledger), one.manifest.columns
+                    asked = [field for field in fields if field.name in having[number]]
+                    total, cells = door.answer(
+                        self._asked(EVERYONE), True, index.found(everyone, number, asked)
+                    )
+                    variables = door.fields(having[number])
+                    listed = dict.fromkeys(columns, total) if one.policy.access is Access.NONE else variables
+                    known[one.manifest.dataset] = Portrait(total, listed, cells)
         return known
+
+    def _having(self, index: Index) -> list[dict[str, Cohort | Counts]]:
+        """For every dataset that answers questions, and each of its fields, who has a value in it; of public data only
+        how many. One field after the other: all selections of a large index together would fill the memory."""
+        having: list[dict[str, Cohort | Counts]] = [{} for _ in index.published]
+        for name in sorted({name for one in index.published for name in one.manifest.columns}):
+            selection = index.select(Question(Not(IsNull(name))))
+            sums = index.sums(selection)
+            for number, one in enumerate(index.published):
+                if name in one.manifest.columns and one.policy.access is Access.OPEN:
+                    having[number][name] = disclosure.open_counts(*sums.of(number))
+                elif name in one.manifest.columns and one.policy.access is Access.PROTECTED:
+                    having[number][name] = index.cohort(selection, number)
+        return having
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,10 +289,13 @@ class _Door:
             cells[name] = tuple(Cell(value, number) for value, number in released.items() if number.persons)
         return counts, cells
 
-    def fields(self, cohorts: Mapping[str, Cohort]) -> dict[str, Counts]:
-        """The fields of which enough persons have a value, with their counts, given those who have one."""
+    def fields(self, having: Mapping[str, Cohort | Counts]) -> dict[str, Counts]:
+        """The fields of which enough persons have a value, with their counts, given those who have one, or of public
+        data how many have."""
         asked = Asked("has a value in", single=True)
-        released = disclosure.breakdown(cohorts, self.policy, self.ledger, asked)
+        cohorts = {name: one for name, one in having.items() if isinstance(one, Cohort)}
+        counted = {name: one for name, one in having.items() if isinstance(one, Counts)}
+        released = counted | disclosure.breakdown(cohorts, self.policy, self.ledger, asked)
         return {name: counts for name, counts in released.items() if counts.known}
 
 
