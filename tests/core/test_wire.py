@@ -228,7 +228,6 @@ ANSWER = {"node": "n", "name": "n", "country": "FI", "state": "answered", "at": 
         {"datasets": [DATASET | {"counts": EXACT | {"persons": 10**15}}]},
         {"datasets": [DATASET | {"counts": EXACT | {"persons": 3.5}}]},
         {"datasets": [DATASET | {"counts": EXACT | {"persons": True}}]},
-        {"datasets": [DATASET | {"counts": EXACT | {"patients": ["Anna"]}}]},
         {"datasets": [DATASET | {"breakdowns": {"person.sex": [{"value": 1, "counts": EXACT}]}}]},
         {"datasets": [DATASET | {"breakdowns": {"x" * 200: []}}]},
         {"datasets": [DATASET | {"title": "x" * 1000}]},
@@ -245,6 +244,16 @@ def test_an_answer_of_a_hostile_node_is_refused_by_the_member_that_is_wrong(chan
     assert plain.answer_from_plain(ANSWER).datasets[0].counts.persons == 3
     with pytest.raises(BadEnvelope, match="member"):
         plain.answer_from_plain(ANSWER | change)
+
+
+def test_members_that_a_newer_node_sends_are_ignored_and_not_passed_on() -> None:
+    newer = ANSWER | {
+        "mood": "good",
+        "datasets": [DATASET | {"counts": EXACT | {"patients": ["Anna"]}, "z": {}}],
+    }
+    assert plain.answer_to_plain(plain.answer_from_plain(newer)) == plain.answer_to_plain(
+        plain.answer_from_plain(ANSWER)
+    )
 
 
 @given(JSON)

@@ -1,7 +1,8 @@
 """Answers and catalogue records as plain JSON, and back.
 
 The same JSON passes from node to hub and from hub to client. Reading is strict: whoever reads an answer of
-a hostile node gets well-typed data within bounds, or a `BadEnvelope` that names the member.
+a hostile node gets well-typed data within bounds, or a `BadEnvelope` that names the member. Members that are not known
+here are passed over: the other side may be newer.
 """
 
 import re
@@ -97,16 +98,11 @@ def counts_to_plain(counts: Counts) -> dict[str, Any]:
 
 
 _NUMBERS = ("persons", "studies", "series", "threshold", "rounding")
-_ANSWER = frozenset(NodeAnswer.__dataclass_fields__)
-_DATASET = frozenset(DatasetAnswer.__dataclass_fields__)
-_CRITERION = frozenset({"criterion", "state", "note"})
-_CELL = frozenset({"value", "counts"})
-_COUNTS = frozenset({"rule", *_NUMBERS})
 
 
 def answer_from_plain(body: Any) -> NodeAnswer:
     """The node's answer in a JSON object. Which node it speaks for is a claim: the hub knows the sender."""
-    body = shape.members(body, "answer", _ANSWER)
+    body = shape.mapping(body, "answer")
     return NodeAnswer(
         node=shape.text(body, "node", most=64),
         name=shape.text(body, "name", most=100),
@@ -123,7 +119,7 @@ def answer_from_plain(body: Any) -> NodeAnswer:
 
 def dataset_from_plain(body: Any) -> DatasetAnswer:
     """One dataset's part of an answer."""
-    body = shape.members(body, "dataset", _DATASET)
+    body = shape.mapping(body, "dataset")
     return DatasetAnswer(
         dataset=shape.text(body, "dataset", least=1, most=64),
         name=shape.text(body, "name", most=100),
@@ -147,7 +143,7 @@ def _breakdowns_from_plain(body: Mapping[str, Any]) -> dict[str, tuple[Cell, ...
 
 
 def _criterion(body: Any) -> CriterionAnswer:
-    body = shape.members(body, "criteria", _CRITERION)
+    body = shape.mapping(body, "criteria")
     return CriterionAnswer(
         criterion=shape.text(body, "criterion", most=5000),
         state=shape.choice(body, "state", CriterionState),
@@ -156,7 +152,7 @@ def _criterion(body: Any) -> CriterionAnswer:
 
 
 def _cell(body: Any) -> Cell:
-    body = shape.members(body, "breakdowns", _CELL)
+    body = shape.mapping(body, "breakdowns")
     return Cell(shape.text(body, "value"), counts_from_plain(body.get("counts")))
 
 
@@ -164,7 +160,7 @@ def counts_from_plain(body: Any) -> Counts:
     """Counts whose numbers agree with their rule: a withheld count has none, an exact or rounded one has
     persons."""
     # Written out rather than with `shape`, because an answer may hold tens of thousands of counts.
-    body = shape.members(body, "counts", _COUNTS)
+    body = shape.mapping(body, "counts")
     rule = _RULES.get(body["rule"]) if isinstance(body.get("rule"), str) else None
     if rule is None:
         raise shape.wrong("rule", f"one of {', '.join(_RULES)}")
