@@ -11,10 +11,13 @@ import pytest
 from tests import problems_page
 
 from hanse.cli import root
+from hanse.core.profile import Facts
 from hanse.domains import VOCABULARY
+from hanse.domains.catalogue import WORDS
 from hanse.domains.clinical.mapping import read_mapping
 from hanse.hub.app import make_app
 from hanse.hub.config import HubConfig, init
+from hanse.node import describe
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -93,6 +96,32 @@ def test_the_example_of_a_mapping_file_can_be_used(tmp_path: Path) -> None:
     (tmp_path / "registry.csv").write_text("PatNr,Site,Datum,PSA\n1,Mamma,01/02/2020,\n")
     (table,) = read_mapping(tmp_path / "mapping.toml", VOCABULARY)
     assert table.entity == "condition"
+
+
+def test_the_example_of_a_description_is_a_full_one(tmp_path: Path) -> None:
+    (example,) = blocks("yaml", "describing.md")
+    (tmp_path / "breast.yaml").write_text(example)
+    written = describe.load(tmp_path / "breast.yaml", "breast")
+    assert [describe.sentence(one) for one in written.check(Facts())] == []
+
+
+def test_the_messages_about_a_description_are_those_of_the_page(tmp_path: Path) -> None:
+    (example,) = blocks("yaml", "describing.md")
+    lines = example.replace("country: FI\n", "country: Finland\n", 1).splitlines()
+    path = tmp_path / "breast.yaml"
+    path.write_text(
+        "\n".join(line for line in lines if "authority" not in line and "access_body" not in line)
+    )
+    written = describe.load(path, "breast")
+    (messages,) = (block for block in blocks("text", "describing.md") if "Finland" in block)
+    for one, shown in zip(written.check(Facts()), messages.splitlines(), strict=True):
+        said = f"{'wrong' if one.forbids else 'missing'}: {written.place(one)}: {describe.sentence(one)}"
+        assert said.startswith(shown.removesuffix("..."))
+
+
+def test_every_code_of_a_description_is_in_the_guide() -> None:
+    for name in ("category", "use_condition", "theme"):
+        assert [code for code in WORDS[name].codes if f"`{code}`" not in GUIDES["describing.md"]] == []
 
 
 def heading(text: str) -> str:
