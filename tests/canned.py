@@ -54,6 +54,7 @@ ARCHIVE = tuple(
 BREAKDOWN = {
     "image.modality": (
         Cell("MR", Counts(Rule.ROUNDED, 120, 150, 1010, rounding=10)),
+        Cell("SEG", Counts(Rule.ROUNDED, 30, 30, 60, rounding=10)),
         Cell("CT", Counts(Rule.WITHHELD, threshold=10)),
     )
 }

@@ -112,12 +112,15 @@ def test_a_node_that_claims_thousands_of_datasets_gets_a_bounded_place(
 
 
 def test_charts_are_asked_along_and_narrow_the_question(web: httpx.Client) -> None:
-    page = web.get("/en/cohort", params={"q": MR, "charts": "yes", "live": "no"}).text
+    women = "person.sex = 'female'"
+    page = web.get("/en/cohort", params={"q": women, "charts": "yes", "live": "no"}).text
     link = re.search(r'<a href="([^"]+)">Magnetic resonance', page)
     assert link is not None
     narrowed = parse_qs(urlsplit(link[1].replace("&amp;", "&")).query)
-    assert narrowed == {"q": [f"{MR} AND {MR}"], "charts": ["yes"]}
-    assert "This cohort" not in web.get("/en/cohort", params={"q": MR, "live": "no"}).text
+    assert narrowed == {"q": [f"{women} AND {MR}"], "charts": ["yes"]}
+    assert "Segmentation (SEG) ~30" in words(page)
+    assert "180 datasets without released numbers" not in words(page)  # those that count 0 are no gap
+    assert "This cohort" not in web.get("/en/cohort", params={"q": women, "live": "no"}).text
 
 
 def test_the_answer_is_a_table_and_json(web: httpx.Client) -> None:

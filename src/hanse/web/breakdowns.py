@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from hanse.core.answer import DatasetAnswer
-from hanse.core.fields import PERSON, Field, Type, Vocabulary
+from hanse.core.fields import Field, Type, Vocabulary
 from hanse.core.query import And, Between, Compare, Criterion, Everyone, Question
 from hanse.web import charts
 from hanse.web.charts import Bar, Chart
@@ -36,10 +36,10 @@ def asked(vocabulary: Vocabulary) -> tuple[str, ...]:
 def drawn(
     datasets: Sequence[DatasetAnswer], question: Question, vocabulary: Vocabulary, address: Address
 ) -> list[Chart]:
-    """A chart for each breakdown of which numbers were released; `address` leads to another question."""
+    """A chart for each breakdown that tells values apart; `address` leads to another question."""
     fields = [vocabulary.fields[name] for name in asked(vocabulary)]
     made = [_chart(field, datasets, question, address) for field in fields]
-    return [chart for chart in made if chart.bars]
+    return [chart for chart in made if len(chart.bars) > 1]
 
 
 def _chart(field: Field, datasets: Iterable[DatasetAnswer], question: Question, address: Address) -> Chart:
@@ -68,12 +68,12 @@ def _chart(field: Field, datasets: Iterable[DatasetAnswer], question: Question, 
         )
         for value in shown
     ]
-    note = " ".join(_notes(field, silent, len(values) - len(shown)))
+    note = " ".join(_notes(silent, len(values) - len(shown)))
     kind = charts.histogram if ordered else charts.bars
     return kind(spoken(field.label), _("persons"), rows, note)
 
 
-def _notes(field: Field, silent: int, left: int) -> Iterable[str]:
+def _notes(silent: int, left: int) -> Iterable[str]:
     """What is not in the bars."""
     if left:
         yield ngettext("%(n)s more value.", "%(n)s more values.", left) % {"n": number(left)}
@@ -84,8 +84,6 @@ def _notes(field: Field, silent: int, left: int) -> Iterable[str]:
             silent,
         )
         yield said % {"n": number(silent)}
-    if field.entity != PERSON:
-        yield _("A person can be in several bars.")
 
 
 def narrowed(question: Question, field: Field, value: str) -> Question:

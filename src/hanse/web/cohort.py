@@ -29,7 +29,7 @@ from hanse.core.query import Question
 from hanse.core.reading import read
 from hanse.hub import saved
 from hanse.hub.app import Hub
-from hanse.hub.coverage import Watcher
+from hanse.hub.coverage import Coverage, Watcher
 from hanse.hub.saved import Saved
 from hanse.web import answers, breakdowns, builder, criteria, editor, picking
 from hanse.web.answers import Progress
@@ -293,7 +293,7 @@ class Cohort:
             "changes": saved.changes(state.kept, self.hub.vocabulary) if state.kept else [],
             "today": self.hub.vocabulary.version,
             "view": _view(understood, sight),
-            **self._builder(understood.form, sight, coverage),
+            **self._builder(understood.form, sight, coverage, asking),
             **answers.words(),
             "commands": {
                 "python": answers.in_python(str(request.base_url).rstrip("/"), state.text, state.datasets),
@@ -308,10 +308,12 @@ class Cohort:
         pushed = {"HX-Push-Url": "false"} if request.method == "POST" else {}
         return render(request, "cohort/page.html", status, pushed, **context)
 
-    def _builder(self, form: Form | None, sight: Sight, coverage: Any) -> dict[str, Any]:
-        """What the builder shows: groups, and the picker or the editor when one is open."""
+    def _builder(self, form: Form | None, sight: Sight, coverage: Coverage, asking: bool) -> dict[str, Any]:
+        """What the builder shows: groups, and the picker or the editor when one is open. The picker is open where
+        there is nothing else to do yet."""
         place = builder.place_of(_first(sight.sent, "at"))
-        opened = "at" in sight.sent and form is not None
+        beginning = form == Form() and not asking and "at" not in sight.sent
+        opened = form is not None and ("at" in sight.sent or beginning)
         edited = (
             editor.editor(form, place, sight.sent, self.hub.vocabulary, coverage) if opened and form else None
         )
@@ -324,6 +326,7 @@ class Cohort:
             "shelves": picking.shelves(self.hub.vocabulary, coverage, find) if picking_now else None,
             "hits": picking.hits(self.hub.vocabulary, coverage, find) if picking_now else [],
             "find": find,
+            "beginning": beginning,
             "editor": edited,
             "wrong": sight.wrong,
             "wrong_words": _wrong(sight.wrong) if sight.wrong else "",
@@ -399,7 +402,8 @@ def _fragment(progress: Progress, changed: Iterable[NodeAnswer]) -> str:
 
 def _refusal(problem: Problem, question: str) -> str:
     """The elements that say why a question cannot be asked."""
-    return str(_macros().problem_panel(problem, question))
+    macros = _macros()
+    return f"{macros.problem_panel(problem, question)}{macros.no_sums()}"
 
 
 def _message(event: str, html: str) -> str:
