@@ -23,6 +23,7 @@ ANSWERS = [
     "breast",
     "FI",
     "Example hospital",
+    "nobody",  # no address: asked again
     "data@hospital.example",
     "",
     "",
@@ -46,8 +47,9 @@ def test_what_is_missing_is_asked_for_and_written_to_a_file(home: Path) -> None:
     run(home, "prepare", str(home.parent / "files"), "--dataset", "breast")
     asked = run(home, "describe", "breast", given="\n".join([*ANSWERS, ""]))
     assert "'brest' is not a cancer type of the vocabulary. Write: breast, if you meant that" in asked.stderr
+    assert "'nobody' is not an e-mail address" in asked.stderr
     assert "EHRS  Electronic health records" in asked.stderr
-    assert "A full record of health data lacks access_body, contact." in asked.stderr
+    assert "A full record of health data lacks access_body." in asked.stderr
     assert asked.stdout == f"Written to {describe.path_of(home, 'breast')}.\n"
     said = describe.load(describe.path_of(home, "breast"), "breast").description
     assert said.title == {"en": "Breast MR", "fr": "IRM du sein"}

@@ -63,7 +63,6 @@ MANDATORY = {
     "about": {},
     "categories": (),
     "access_body": None,
-    "contact": None,
     "keywords": {},
     "provenance": {},
     "holder": None,
@@ -83,9 +82,13 @@ def test_what_a_profile_demands_is_named_when_it_is_missing(
 
 
 def test_only_data_that_are_not_public_need_a_contact_in_healthdcat_ap() -> None:
-    said = replace(FULL, contact=None)
-    assert [one.profile for one in found(said, Rights.NON_PUBLIC)] == [HEALTH]
-    assert [one.profile for one in found(said, Rights.PUBLIC)] == [EUCAIM]
+    said = replace(FULL, contact=None, holder=None)
+    assert [(one.member, one.profile) for one in found(said)] == [("contact", HEALTH), ("holder", EUCAIM)]
+    assert {one.profile for one in found(said, Rights.PUBLIC)} == {EUCAIM}
+
+
+def test_the_holder_answers_questions_when_nobody_else_does() -> None:
+    assert found(replace(FULL, contact=None)) == ()
 
 
 def test_data_without_images_need_nothing_that_eucaim_says_of_images() -> None:

@@ -171,7 +171,9 @@ def _languages() -> tuple[str, ...]:
 
 
 def _ask_member(member: Member, said: Description, languages: tuple[str, ...], facts: Facts) -> Description:
-    """Asks until the answer fits, or is empty; without a title there is no dataset."""
+    """Asks until the answer fits, or is empty."""
+    click.echo(f"\n{member.about}{_example(member)}", err=True)
+    _show_choices(member)
     while True:
         value = _ANSWERS[member.shape](member, languages)
         candidate = describe.merged(said, {member.name: value}) if value else said
@@ -186,65 +188,79 @@ def _about(finding: Finding, member: Member) -> bool:
     return finding.forbids and finding.member.partition(".")[0] == member.name
 
 
-def _prompt(words: str, default: str = "") -> str:
-    answer: str = click.prompt(words, default=default, show_default=bool(default), err=True)
-    return answer.strip()
+def _example(member: Member) -> str:
+    if member.shape not in (Shape.LINE, Shape.LIST):
+        return ""
+    example = ", ".join(_split(member.example))
+    several = ", several with commas" if member.shape is Shape.LIST else ""
+    return f" For example {example}{several}."
 
 
-def _question(member: Member) -> str:
+def _show_choices(member: Member) -> None:
     codes = WORDS[member.codes].codes if member.codes else {}
     if 0 < len(codes) <= FEW:
         width = max(map(len, codes))
         for code in codes.values():
             click.echo(f"    {code.code:<{width}}  {code.label['en']}", err=True)
-    return f"{member.about} For example: {member.example}"
 
 
-def _answer_line(member: Member, languages: tuple[str, ...]) -> str:
-    return _prompt(_question(member))
+def _prompt(words: str, default: str = "") -> str:
+    answer: str = click.prompt(words, default=default, show_default=bool(default), err=True)
+    return answer.strip()
 
 
-def _answer_list(member: Member, languages: tuple[str, ...]) -> tuple[str, ...]:
-    return _split(_prompt(f"{_question(member)}, with commas between them"))
+def _line(member: Member, languages: tuple[str, ...]) -> str:
+    return _prompt(f"  {member.name}")
+
+
+def _list(member: Member, languages: tuple[str, ...]) -> tuple[str, ...]:
+    return _split(_prompt(f"  {member.name}"))
 
 
 def _split(answer: str) -> tuple[str, ...]:
     return tuple(one for part in answer.strip("[]").split(",") if (one := part.strip(" '\"")))
 
 
-def _answer_text(member: Member, languages: tuple[str, ...]) -> Mapping[str, str]:
-    answers = {
-        one: _prompt(f"{member.about} ({WORDS['language'].codes[one].label['en']})") for one in languages
-    }
+def _text(member: Member, languages: tuple[str, ...]) -> Mapping[str, str]:
+    labels = {language: WORDS["language"].codes[language].label["en"] for language in languages}
+    answers = {language: _prompt(f"  {member.name}, {label}") for language, label in labels.items()}
     return {language: answer for language, answer in answers.items() if answer}
 
 
-def _answer_words(member: Member, languages: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
-    answers = _answer_text(member, languages)
+def _words(member: Member, languages: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+    answers = _text(member, languages)
     return {language: words for language, answer in answers.items() if (words := _split(answer))}
 
 
-def _answer_agent(member: Member, languages: tuple[str, ...]) -> Agent | None:
-    name = _prompt(f"{member.about} Its name")
+def _agent(member: Member, languages: tuple[str, ...]) -> Agent | None:
+    name = _prompt("  its name")
     if not name:
         return None
-    email = _prompt("  Its e-mail address")
-    page = "" if email else _prompt("  A page where one can write to it, https://")
+    email = _fitting("  its e-mail address", "email")
+    page = "" if email else _fitting("  a page where one can write to it", "page")
     return Agent(
-        name, email, page, _prompt("  Its homepage, https://"), _prompt("  Its country, two letters")
+        name, email, page, _fitting("  its homepage", "homepage"), _fitting("  its country", "country")
     )
 
 
-def _answer_period(member: Member, languages: tuple[str, ...]) -> Period | None:
-    period = Period(_prompt(f"{member.about} From, for example 2015 or 2015-03"), _prompt("  To"))
+def _fitting(words: str, part: str) -> str:
+    """An answer that may stand in that part of an organisation, or an empty one."""
+    form = profile.AGENT_FORMS[part]
+    while (answer := _prompt(words)) and not form.fits(answer, WORDS):
+        click.echo(f"  {answer!r} is not {form.what}. Write: {form.write}.", err=True)
+    return answer
+
+
+def _period(member: Member, languages: tuple[str, ...]) -> Period | None:
+    period = Period(_prompt("  from (2015 or 2015-03)"), _prompt("  to"))
     return period if period.start or period.end else None
 
 
 _ANSWERS: Mapping[Shape, Any] = {
-    Shape.LINE: _answer_line,
-    Shape.LIST: _answer_list,
-    Shape.TEXT: _answer_text,
-    Shape.WORDS: _answer_words,
-    Shape.AGENT: _answer_agent,
-    Shape.PERIOD: _answer_period,
+    Shape.LINE: _line,
+    Shape.LIST: _list,
+    Shape.TEXT: _text,
+    Shape.WORDS: _words,
+    Shape.AGENT: _agent,
+    Shape.PERIOD: _period,
 }

@@ -54,6 +54,7 @@ class Demand:
     profile: str = HEALTH
     rights: frozenset[Rights] = EVERY
     kind: str = ""  # only for data with such rows
+    instead: str = ""  # the member that does as well
 
 
 # Identifier, theme, legislation, access rights, type, distribution and variables are made by `core.dcat`.
@@ -63,11 +64,13 @@ DEMANDS = (
     Demand(
         "access_body", "the health data access body that decides about it, with its e-mail address or page"
     ),
-    Demand("contact", "who answers questions, with an e-mail address or a page", rights=CLOSED),
+    Demand(
+        "contact", "who answers questions, with an e-mail address or a page", rights=CLOSED, instead="holder"
+    ),
     Demand("keywords", "a few words by language, for example en: [breast, MR]", rights=CLOSED),
     Demand("provenance", "how the data came about, in a sentence or two", rights=CLOSED),
     Demand("holder", "the organisation that holds the data, with its e-mail address or page", EUCAIM),
-    Demand("contact", "who answers questions, with an e-mail address or a page", EUCAIM),
+    Demand("contact", "who answers questions, with an e-mail address or a page", EUCAIM, instead="holder"),
     Demand("keywords", "a few words by language, for example en: [breast, MR]", EUCAIM),
     Demand("provenance", "how the data came about, in a sentence or two", EUCAIM),
     Demand(
@@ -97,15 +100,11 @@ def _missing(said: Description, facts: Facts) -> Iterator[Finding]:
     told = set()
     for demand in DEMANDS:
         applies = facts.rights in demand.rights and (not demand.kind or demand.kind in facts.kinds)
-        if applies and demand.member not in told and not value_of(said, demand.member):
+        there = any(value_of(said, member) for member in (demand.member, demand.instead) if member)
+        if applies and not there and demand.member not in told:
             told.add(demand.member)
-            yield Finding(
-                demand.member,
-                f"It is missing from a {demand.profile} record.",
-                demand.write,
-                False,
-                demand.profile,
-            )
+            words = f"It is missing from a {demand.profile} record."
+            yield Finding(demand.member, words, demand.write, False, demand.profile)
 
 
 def value_of(said: Description, member: str) -> Any:

@@ -35,7 +35,13 @@ def write(triples: Iterable[Triple], format: Format) -> bytes:
     made = (ox.Triple(_node(subject), _node(verb), _term(value)) for subject, verb, value in triples)
     written = ox.serialize(made, format=format.writer, prefixes=prefixes)
     assert written is not None
-    return written
+    return _in_order(written) if format.name == "turtle" else written
+
+
+def _in_order(turtle: bytes) -> bytes:
+    """The document with its prefixes in the order of their names; they come in another one each time."""
+    lines = turtle.split(b"\n", len(PREFIXES))
+    return b"\n".join([*sorted(lines[:-1]), lines[-1]])
 
 
 def _term(value: Term) -> ox.NamedNode | ox.Literal:
