@@ -7,7 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 from click.testing import CliRunner
+from playwright.sync_api import Browser, expect
 from tests.link.running import HELLO
+from tests.web.conftest import AXE
 
 from hanse.cli.hub import hub as command
 from hanse.core import clock, wire
@@ -157,3 +159,24 @@ def test_who_leaves_is_out_everywhere(web: httpx.Client, settings: HubConfig) ->
     web.post("/en/operator/leave", data={"form": form})
     with httpx.Client(base_url=web.base_url, cookies=cookies, trust_env=False) as kept:
         assert kept.get("/en/operator").status_code == 404
+
+
+@pytest.mark.browser
+def test_the_operator_approves_a_node_in_a_browser(
+    web: httpx.Client, settings: HubConfig, waiting: str, browser: Browser
+) -> None:
+    context = browser.new_context(base_url=str(web.base_url), bypass_csp=True)
+    page = context.new_page()
+    page.goto(f"/fr/operator/enter?pass={link(settings)}")
+    page.get_by_role("button", name="Ouvrir la page").click()
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    assert page.evaluate("async () => (await axe.run()).violations.map(one => one.id)") == []
+    page.get_by_role("button", name="Approuver").click()
+    expect(page.get_by_role("row", name="Turku").first).to_contain_text("approuvé")
+    assert state(settings, waiting) is State.ACTIVE
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.get_by_role("button", name="Quitter").click()
+    page.wait_for_url("**/fr/")
+    assert page.goto("/fr/operator").status == 404
+    context.close()

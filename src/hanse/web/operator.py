@@ -26,6 +26,8 @@ COOKIE = "hanse_operator"
 MAX_FORM = 4096  # bytes
 LOG_SHOWN = 20
 BY = "operator page"
+# Without any referrer a browser would not say either from which site a form comes.
+HEADERS = PRIVATE | {"Referrer-Policy": "same-origin"}
 
 STATES = {
     State.PENDING: (N_("waits for approval"), "warn"),
@@ -47,7 +49,7 @@ def routes(hub: Hub) -> list[Route]:
         secret = request.query_params.get("pass", "")
         if not await run_in_threadpool(_is_link, hub, secret):
             raise HTTPException(404)
-        return render(request, "operator/enter.html", headers=PRIVATE, packed=False, secret=secret)
+        return render(request, "operator/enter.html", headers=HEADERS, packed=False, secret=secret)
 
     async def enter(request: Request) -> Response:
         form = await _form(request)
@@ -102,7 +104,7 @@ def _page(hub: Hub, request: Request, session: str, conflict: Conflict | None = 
         request,
         "operator/page.html",
         409 if conflict else 200,
-        headers=PRIVATE,
+        headers=HEADERS,
         packed=False,
         form=operators.form_token(session),
         conflict=conflict,

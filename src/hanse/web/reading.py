@@ -164,9 +164,13 @@ def _plain(line: str) -> Markup:
 
 
 def _words(before: str, after: str) -> Markup:
-    old, new = (re.findall(r"\w+|\s+|[^\w\s]", text.lstrip("#- ")) for text in (before, after))
+    """The line with what changed marked: words, each with the space behind it, and signs."""
+    old, new = (re.findall(r"\w+\s*|[^\w\s]\s*", text.lstrip("#- ")) for text in (before, after))
+    same = difflib.SequenceMatcher(
+        None, [one.strip() for one in old], [one.strip() for one in new], autojunk=False
+    )
     said = Markup("")
-    for act, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for act, a, b, c, d in same.get_opcodes():
         gone, came = "".join(old[a:b]), "".join(new[c:d])
         if act == "equal":
             said += escape(came)
