@@ -1,5 +1,6 @@
 """Datasets that do not exist, in any number: records for tests and benchmarks, and a hub's database full of them."""
 
+import json
 import random
 from collections.abc import Iterator
 from datetime import timedelta
@@ -21,6 +22,7 @@ from hanse.hub.config import HubConfig
 from hanse.hub.registry import State
 from hanse.hub.tables import NODE
 from hanse.lib import sql
+from hanse.lib.jws import FileKey
 
 COUNTRIES = (
     "AT",
@@ -60,6 +62,7 @@ CANCERS = ("breast", "lung", "prostate", "colon", "rectum", "liver", "pancreas",
 MODALITIES = ("MR", "CT", "PT", "MG", "US", "SEG", "DX")
 BODY_PARTS = ("BREAST", "CHEST", "PROSTATE", "ABDOMEN", "BRAIN", "PELVIS", "LIVER")
 VARIABLES = tuple(field.name for field in VOCABULARY.fields.values())[:40]
+KEY = json.dumps(FileKey.generate().public.jwk)  # all nodes have the same: nobody calls
 LICENSES = ("CC-BY-4.0", "CC-BY-NC-4.0", "restricted", "https://hospital.example/terms", "")
 WITHHELD = Counts(Rule.WITHHELD, threshold=10)
 NODES = 40
@@ -188,7 +191,7 @@ def node_row(place: int, kid: str, at: str) -> dict[str, object]:
     return {
         "id": wire.node_id(kid),
         "kid": kid,
-        "jwk": "{}",
+        "jwk": KEY,
         "name": f"Hospital {CITIES[place % len(CITIES)]} {place}",
         "country": COUNTRIES[place % len(COUNTRIES)],
         "state": State.ACTIVE,

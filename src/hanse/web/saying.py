@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_timedelta
@@ -17,7 +18,12 @@ NONE = "–"  # where there is no number to say
 
 def number(value: float | None) -> str:
     """`1,204` in English, `1 204` in French; an en dash for None."""
-    return NONE if value is None else str(format_decimal(value, locale=current()))
+    return NONE if value is None else _decimal(value, current())
+
+
+@lru_cache(maxsize=20_000)  # a page writes hundreds of numbers, most of them those of the page before
+def _decimal(value: float, language: str) -> str:
+    return str(format_decimal(value, locale=language))
 
 
 def count(counts: Counts, unit: str = "persons") -> str:
