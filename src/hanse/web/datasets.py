@@ -118,13 +118,14 @@ def facet(found: Found, name: str) -> Facet:
 
 def chips(found: Found) -> list[tuple[str, str]]:
     """Every filter that is set, and the page without it."""
-    said = [(f"“{found.view.text}”", listing(found.view.about("")))] if found.view.text else []
+    text = found.view.text
+    said = [(_("“%(text)s”") % {"text": text}, listing(found.view.about("")))] if text else []
     values = ((name, one) for name, facet in found.facets.items() for one in facet if one.chosen)
     return said + [(_named(name, one), listing(found.view.toggled(name, one.value))) for name, one in values]
 
 
 def _named(facet: str, one: Value) -> str:
-    return f"{_(FACETS[facet])}: {named(facet, one.value, one.label)}"
+    return _("%(facet)s: %(value)s") % {"facet": _(FACETS[facet]), "value": named(facet, one.value, one.label)}
 
 
 def notices(found: Found, unknown: Sequence[str]) -> list[str]:
