@@ -58,11 +58,14 @@ $(UV):
 	@echo "Fetching uv $(UV_VERSION) into .tools ..."
 	@$(PYTHON) -m pip install -q --disable-pip-version-check --target .tools uv==$(UV_VERSION)
 
+# uv keeps what it has built; where the assets were taken away since, it has to build once more.
+SYNC = $(UV) sync --locked --python $(PYTHON) $(if $(wildcard src/hanse/web/dist/manifest.json),,--reinstall-package hanse)
+
 # `--inexact` leaves the developer's tools in place when both environments are wanted.
 .venv/.run: $(UV) uv.lock pyproject.toml $(ASSETS)
-	@$(UV) sync --locked --python $(PYTHON) --extra demo --no-default-groups --inexact
+	@$(SYNC) --extra demo --no-default-groups --inexact
 	@touch $@
 
 .venv/.develop: $(UV) uv.lock pyproject.toml $(ASSETS)
-	@$(UV) sync --locked --python $(PYTHON) --all-extras --all-groups
+	@$(SYNC) --all-extras --all-groups
 	@touch $@ .venv/.run

@@ -35,6 +35,7 @@ STATES = {
     State.REFUSED: (N_("refused"), ""),
     State.REMOVED: (N_("removed"), ""),
 }
+WAYS = {BY: N_("operator page"), "command line": N_("command line")}
 ACTS = {"approve": N_("Approve"), "refuse": N_("Refuse"), "remove": N_("Remove")}
 
 
@@ -117,6 +118,7 @@ def _page(hub: Hub, request: Request, session: str, conflict: Conflict | None = 
         states=STATES,
         state_words=words.STATES,
         acts=ACTS,
+        ways=WAYS,
         possible=possible,
     )
 
