@@ -143,7 +143,10 @@ def publish(
     as_json: bool,
     **said: Any,
 ) -> None:
-    """Freeze what was prepared as the next version. What is not said stays as it was; at first, access is protected."""
+    """Freeze what was prepared as the next version. What is not said stays as it was; at first, access is protected.
+
+    What the catalogue is told stands in the file that `hanse node describe` writes, or in the options.
+    """
     store = store_of(home)
     known, before = store.described(name) or (Description(name, english(name)), Policy())
     written = _written(home, known, said)
@@ -168,7 +171,7 @@ def _written(home: Path, known: Description, options: Mapping[str, Any]) -> Writ
     if path.exists() and given:
         raise BadInput(
             f"{path} describes {known.name}.",
-            hint=f"change it there; leave out --{next(iter(given))} and its like",
+            hint="change it there, or remove the file; beside it only --access and --policy are said here",
         )
     if path.exists():
         return describe.load(path, known.name)
