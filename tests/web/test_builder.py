@@ -55,6 +55,7 @@ def test_a_question_that_fits_keeps_its_meaning(question, persons) -> None:  # t
     assert form_of(again, VOCABULARY) == form_of(read(again.text), VOCABULARY)
 
 
+@settings(max_examples=50)
 @given(QUESTIONS)
 def test_a_criterion_passes_through_an_address_unchanged(question) -> None:  # type: ignore[no-untyped-def]
     try:

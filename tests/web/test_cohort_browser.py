@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 from starlette.types import ASGIApp
 from tests import canned
-from tests.system_packages import path_of
 from tests.web.canned_hub import application
+from tests.web.conftest import watch
 
 from hanse.core.query import ordered
 from hanse.core.reading import read
@@ -17,13 +17,6 @@ from hanse.web.cohort import EXAMPLES
 pytestmark = pytest.mark.browser
 WOMEN_UNDER_50 = EXAMPLES[0][1]
 ASKED = f"/en/cohort?q={quote(canned.QUESTION)}"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=path_of("chromium"), args=options)
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +30,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     context = browser.new_context(base_url=address)
     page = context.new_page()
     wrong: list[str] = []
-    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("dialog", lambda dialog: (wrong.append("a script of a node ran"), dialog.dismiss()))
-    page.on("request", lambda request: None if request.url.startswith(address) else wrong.append(request.url))
+    watch(page, address, wrong)
     yield page
     context.close()
     assert wrong == []

@@ -29,6 +29,7 @@ SAID: Mapping[How, tuple[str, str, str, str]] = {
     How.LIKE: (N_("matches"), "", N_("does not match"), ""),
     How.UNKNOWN: (N_("is unknown"), "", N_("is known"), ""),
 }
+UNITS = {"years": N_("years"), "days": N_("days")}  # others are written alike in all languages
 COUNTED: Mapping[str, str] = {
     ">=": N_("at least"),
     "<=": N_("at most"),
@@ -77,8 +78,15 @@ def sentence(part: Part, vocabulary: Vocabulary) -> Sentence:
     if part.how is How.BETWEEN and len(objects) == 2:
         relation = relation.partition("…")[0].strip()
         objects = (f"{objects[0]} – {objects[1]}",)
-    unit = (field.unit,) if field.unit and part.how is not How.UNKNOWN and field.unit != "year" else ()
-    return Sentence(entity_label(field, vocabulary), spoken(field.label), relation, objects, " ".join(unit))
+    unit = "" if part.how is How.UNKNOWN else unit_of(field)
+    return Sentence(entity_label(field, vocabulary), spoken(field.label), relation, objects, unit)
+
+
+def unit_of(field: Field) -> str:
+    """The unit that is said after a value; a year needs none."""
+    if field.unit == "year":
+        return ""
+    return _(UNITS[field.unit]) if field.unit in UNITS else field.unit
 
 
 def _objects(part: Condition, field: Field) -> tuple[str, ...]:

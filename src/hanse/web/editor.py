@@ -8,7 +8,7 @@ from hanse.hub.coverage import Coverage
 from hanse.web import charts
 from hanse.web.builder import OPS, Condition, Form, How, Joint, Part, Place, Rows, Sent, at, offered, pairs
 from hanse.web.charts import Bar, Chart
-from hanse.web.criteria import COUNTED, SAID, entity_label, value_label
+from hanse.web.criteria import COUNTED, SAID, entity_label, unit_of, value_label
 from hanse.web.language import gettext as _
 from hanse.web.picking import can_be_asked, names_of, persons_with
 from hanse.web.saying import number, spoken
@@ -36,6 +36,7 @@ class Compared:
     values: tuple[str, ...]
     options: tuple[Option, ...]
     negated: bool
+    unit: str
     chart: Chart | None = None
 
 
@@ -108,7 +109,9 @@ def _compared(before: str, field: Field, sent: Sent, coverage: Coverage) -> Comp
     hows = tuple(Option(one.value, _how(one, field), one.value == how) for one in possible)
     options = tuple(_options(field, values, coverage))
     negated = bool(before) and f"{before}not" in sent
-    return Compared(before, field, hows, values, options, negated, _histogram(field, coverage))
+    return Compared(
+        before, field, hows, values, options, negated, unit_of(field), _histogram(field, coverage)
+    )
 
 
 def _how(how: How, field: Field) -> str:

@@ -8,6 +8,7 @@ from hanse.web.criteria import value_label
 from hanse.web.saying import spoken
 
 MOST_FOUND = 8  # values that a search offers
+SHOWN = 8  # fields of an entity that are shown at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,11 @@ class Pick:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """The fields of one entity."""
+    """The fields of one entity; those after the first `picks` are folded away."""
 
     entity: Entity
     picks: tuple[Pick, ...]
+    more: tuple[Pick, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class Hit:
 
 
 def shelves(vocabulary: Vocabulary, coverage: Coverage, find: str = "") -> list[Shelf]:
-    """The fields that can be asked, by entity; with `find`, those whose names or labels hold it."""
+    """The fields that can be asked, by entity, those of most datasets first; with `find`, those whose names or labels
+    hold it."""
     wanted = fold(find)
     found = []
     for entity in vocabulary.entities.values():
@@ -52,9 +55,14 @@ def shelves(vocabulary: Vocabulary, coverage: Coverage, find: str = "") -> list[
             )
             for one in fields
         )
-        if picks:
+        if len(picks) > SHOWN + 1 and not wanted:
+            ranked = sorted(
+                picks, key=lambda one: -one.datasets
+            )  # stable: the vocabulary's order among equals
+            found.append(Shelf(entity, tuple(ranked[:SHOWN]), tuple(ranked[SHOWN:])))
+        elif picks:
             found.append(Shelf(entity, picks))
-    return found
+    return sorted(found, key=lambda one: -sum(pick.datasets for pick in (*one.picks, *one.more)))
 
 
 def hits(vocabulary: Vocabulary, coverage: Coverage, find: str) -> list[Hit]:
