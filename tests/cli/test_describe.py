@@ -104,8 +104,9 @@ def test_the_record_is_printed(published: Path, option: str, format: str) -> Non
     graph = Graph().parse(data=run(published, "describe", "lung", option).stdout, format=format)
     assert {str(one) for one in graph.objects(None, DCTERMS.title)} >= {"Scanner du poumon"}
     path.unlink()
+    assert "Scanner" not in run(published, "describe", "lung", option).stdout
     with pytest.raises(BadInput, match="No such file"):
-        run(published, "describe", "lung", option)
+        run(published, "describe", "nothing", option)
 
 
 def test_a_description_that_changes_makes_no_version(published: Path) -> None:  # noqa: F811

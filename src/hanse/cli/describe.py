@@ -1,6 +1,6 @@
 """`hanse node describe`: what the catalogue says of a dataset, asked for, checked, and shown as a record."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ def describe_command(name: str, path: Path | None, action: str | None, home: Pat
     """
     store = store_of(home)
     path = path or describe.path_of(home, name)
-    written = _written(store, path, name, must_be_there=action is not None)
+    written = _written(store, path, name, asking=action is None)
     facts = _facts(store, written.description)
     if action == "check":
         _check(written, facts)
@@ -81,13 +81,13 @@ def describe_command(name: str, path: Path | None, action: str | None, home: Pat
         next_step(f"edit the file as you like, then hanse node publish {name}")
 
 
-def _written(store: Store, path: Path, name: str, *, must_be_there: bool) -> Written:
-    """What the file says; without a file, what is published."""
+def _written(store: Store, path: Path, name: str, *, asking: bool) -> Written:
+    """What the file says; without a file what is published, or when one is asked nothing yet."""
     store.dataset_id(name)
-    if path.exists() or must_be_there:
+    known = store.described(name)
+    if path.exists() or not (known or asking):
         return describe.load(path, name)
-    said, _ = store.described(name) or (Description(name, {}), Policy())
-    return Written(path, said, {})
+    return Written(path, known[0] if known else Description(name, {}), {})
 
 
 def _titled(said: Description) -> Description:
@@ -96,12 +96,15 @@ def _titled(said: Description) -> Description:
 
 
 def _facts(store: Store, said: Description) -> Facts:
-    return facts_of(said, (store.described(said.name) or (said, Policy()))[1])
+    live = [one for one in store.live() if one.manifest.name == said.name]
+    policy, columns = (live[0].policy, live[0].manifest.columns) if live else (Policy(), ())
+    return facts_of(said, policy, columns)
 
 
-def facts_of(said: Description, policy: Policy) -> Facts:
-    """What a check needs to know of a dataset with this policy."""
-    return Facts(said.rights or Rights.under(policy.access))
+def facts_of(said: Description, policy: Policy, columns: Iterable[str] = ()) -> Facts:
+    """What a check needs to know of a dataset with this policy and these fields; before there are any it has images."""
+    kinds = frozenset(name.partition(".")[0] for name in columns)
+    return Facts(said.rights or Rights.under(policy.access), kinds or Facts().kinds)
 
 
 def _check(written: Written, facts: Facts) -> None:

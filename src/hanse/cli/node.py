@@ -154,9 +154,9 @@ def publish(
     policy = replace(policy, access=Access(access)) if access else policy
     if policy.access is Access.OPEN and before.access is not Access.OPEN:
         _confirm_open(name, yes)
-    facts = facts_of(written.description, policy)
-    describe.forbid(written, facts)
+    describe.forbid(written, facts_of(written.description, policy))
     outcome = prepared.publish_prepared(store, name, written.description, policy)
+    facts = facts_of(written.description, policy, outcome.manifest.columns)
     _say_published(outcome, policy, as_json)
     missing = dict.fromkeys(one.member for one in written.check(facts) if not one.forbids)
     if missing:

@@ -16,7 +16,7 @@ from hanse.core.profile import Facts, Finding
 from hanse.core.record import Agent, Description, Period, Rights, english
 from hanse.domains.catalogue import WORDS
 from hanse.lib import files
-from hanse.lib.marked import Marked, Unreadable, read
+from hanse.lib.marked import MAX_BYTES, Marked, Unreadable, read
 from hanse.node.members import MEMBERS, Member, Shape
 
 FOLDER = "descriptions"
@@ -67,7 +67,8 @@ def path_of(home: Path, name: str) -> Path:
 def load(path: Path, name: str) -> Written:
     """What a file says about the dataset `name`. Raises `BadInput` when the file cannot be read at all."""
     try:
-        marked = read(path.read_bytes())
+        with path.open("rb") as file:
+            marked = read(file.read(MAX_BYTES + 1))
     except OSError as error:
         raise BadInput(
             f"{path}: {error.strerror}.", hint="hanse node describe NAME asks and writes it"
