@@ -67,8 +67,21 @@ def test_protected_data_are_described_by_what_disclosure_control_releases(store:
     assert {one.rule for one in cells(record, "image.modality").values()} == {Rule.ROUNDED}
     assert "condition.cancer_type" not in record.breakdowns  # one person has one
     assert "condition.cancer_type" not in record.fields
-    assert all(one.counts.rule is Rule.ROUNDED for one in record.variables)
+    assert {one.counts for one in record.variables} == {
+        Counts(Rule.ROUNDED, record.counts.persons, rounding=(record.counts.persons or 0) // 10)
+    }
     assert [(one.dimension, one.share) for one in record.quality] == [("validity", 100), ("integrity", 100)]
+
+
+def test_how_many_have_a_value_is_told_in_tenths() -> None:
+    total = Counts(Rule.ROUNDED, 260, 500, 900, rounding=10)
+
+    def told(persons: int) -> int | None:
+        return portrait._coarsely(Counts(Rule.ROUNDED, persons, 9, 9, rounding=10), total).persons
+
+    assert [told(persons) for persons in (10, 120, 130, 150, 250, 280)] == [26, 130, 130, 156, 260, 260]
+    withheld = Counts(Rule.WITHHELD, threshold=30)
+    assert portrait._coarsely(Counts(Rule.ROUNDED, 30, rounding=10), withheld).persons is None
 
 
 def test_hidden_data_are_not_described(store: Store) -> None:

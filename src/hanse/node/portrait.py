@@ -59,7 +59,7 @@ def record(published: Published, portrait: Portrait, versions: Sequence[Version]
         said=published.description,
         breakdowns={name: _largest(cells) for name, cells in portrait.breakdowns.items() if cells},
         variables=tuple(
-            Variable(name, portrait.variables[name])
+            Variable(name, _coarsely(portrait.variables[name], portrait.total))
             for name in manifest.columns
             if name in portrait.variables
         ),
@@ -67,6 +67,17 @@ def record(published: Published, portrait: Portrait, versions: Sequence[Version]
         vocabulary=manifest.vocabulary,
         versions=tuple(sorted(versions, key=lambda version: version.version))[-plain.MAX_VERSIONS :],
     )
+
+
+def _coarsely(counts: Counts, total: Counts) -> Counts:
+    """The persons who have a value, of protected data in tenths of all. Many fields have values for the very same
+    persons: as many counts of them would average the noise away."""
+    if counts.rule is not Rule.ROUNDED:
+        return counts
+    if not total.persons or not counts.persons:
+        return Counts(Rule.WITHHELD)
+    tenths = min(10, max(1, round(10 * counts.persons / total.persons)))
+    return Counts(Rule.ROUNDED, tenths * total.persons // 10, rounding=total.persons // 10)
 
 
 def unpublished(dataset: str, said: Description) -> Record:
