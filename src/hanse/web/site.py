@@ -1,7 +1,6 @@
 """The portal as routes of a hub: all pages under each language, what leads there, and how pages say no."""
 
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from urllib.parse import urlencode
 
 from starlette.convertors import Convertor, register_url_convertor
@@ -17,6 +16,7 @@ from hanse.core.errors import Problem
 from hanse.hub.app import Hub
 from hanse.lib import problem as problems
 from hanse.web import assets, dataset, language
+from hanse.web.language import N_
 from hanse.web.language import gettext as _
 from hanse.web.pages import PAGES
 from hanse.web.render import render
@@ -98,8 +98,7 @@ async def _on_problem(request: Request, problem: Exception) -> Response:
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    missing = error.status_code == 404
-    title = _("There is no such page") if missing else HTTPStatus(error.status_code).phrase
+    title = _(SAID.get(error.status_code, "This cannot be done here"))
     return _said_no(request, error.status_code, title, "", error.headers)
 
 
@@ -122,6 +121,11 @@ def _said_no(
     )
 
 
+SAID = {
+    404: N_("There is no such page"),
+    405: N_("This cannot be done here"),
+    413: N_("This is larger than what is accepted"),
+}
 HANDLERS = {Problem: _on_problem, HTTPException: _on_http, Exception: _on_bug}
 
 __all__: Sequence[str] = ("of_hub",)
