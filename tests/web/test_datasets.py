@@ -13,13 +13,17 @@ from tests.web.conftest import watch
 
 from hanse.core import clock, wire
 from hanse.core.answer import Cell, Counts, Rule
+from hanse.core.policy import Access
 from hanse.core.record import Agent, Description, Record, Variable
+from hanse.domains import VOCABULARY
 from hanse.hub import catalogue
 from hanse.hub.tables import NODE
 from hanse.lib import sql
+from hanse.web.pictures import picture
 from hanse.web.site import of_hub
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'{{7*7}}</title>\u202e"
+LONG = "x" * 250
 KID = "evil"
 
 
@@ -27,8 +31,8 @@ def hostile() -> list[Record]:
     """A record with HTML in every text, and one with 10 000 variables and only withheld numbers."""
     said = Description(
         "evil",
-        {"en": EVIL, "fr": EVIL},
-        about={"en": EVIL * 20},
+        {"en": EVIL, "fr": LONG},
+        about={"en": EVIL * 20 + LONG},
         keywords={"en": (EVIL[:100],)},
         license=EVIL,
         link="https://evil.example/?q=<script>",
@@ -188,6 +192,18 @@ def test_a_dataset_that_is_not_there_and_half_a_comparison_lead_somewhere(web: h
     id = wire.dataset_id(KID, "many")
     assert web.get(f"/en/datasets/compare?dataset={id}").headers["location"] == f"/en/datasets/{id}"
     assert web.get("/en/datasets/compare?dataset=x&dataset=y").headers["location"] == "/en/datasets"
+
+
+def test_bands_of_which_nothing_is_told_keep_their_place_in_a_histogram() -> None:
+    (made,) = records(1, seed=4)
+    cells = tuple(Cell(band, Counts(Rule.EXACT, 9)) for band in ("55-59", "40-44", "unknown"))
+
+    def bars(access: Access) -> list[tuple[str, float | None]]:
+        record = replace(made, access=access, breakdowns={"person.age": cells})
+        return [(bar.label, bar.value) for bar in picture(record, "person.age", VOCABULARY).chart.bars]
+
+    assert bars(Access.OPEN) == [("40-44", 9), ("45-49", 0), ("50-54", 0), ("55-59", 9), ("unknown", 9)]
+    assert bars(Access.PROTECTED)[1:3] == [("45-49", None), ("50-54", None)]
 
 
 # In the browser

@@ -127,7 +127,7 @@ def _number(version: Version) -> int:
 
 def _values(card: Card, record: Record, vocabulary: Vocabulary) -> dict[str, tuple[str, ...]]:
     kinds = record.kinds
-    license = _known(vocabulary, "image.license", [card.license])
+    license = _known(vocabulary, "image.license", card.license.split(","))  # parts of a dataset may differ
     return {
         "cancer_type": _above(vocabulary, "condition.cancer_type", card.cancer_types),
         "modality": card.modalities,

@@ -17,9 +17,10 @@ from hanse.lib import sql
 from hanse.web import charts, saying
 from hanse.web.charts import Bar, Chart
 from hanse.web.criteria import value_label
-from hanse.web.dataset import FIRST, coded, first_number, named, silent
+from hanse.web.dataset import coded, named
 from hanse.web.language import N_, address
 from hanse.web.language import gettext as _
+from hanse.web.pictures import number_in, silent, telling
 from hanse.web.render import render
 
 MOST = 12  # bars of one chart
@@ -129,19 +130,18 @@ LINES: Mapping[str, Callable[[Hub, Entry], str]] = {
 def beside(one: Record, other: Record, vocabulary: Vocabulary) -> list[tuple[Chart, Chart]]:
     """Charts of the breakdowns that both have, each pair with the same values in the same order."""
     shared = [name for name in one.breakdowns if name in other.breakdowns and vocabulary.get(name)]
-    shared.sort(key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
-    return [_pair(vocabulary.fields[name], one, other) for name in shared]
+    return [_pair(vocabulary.fields[name], one, other) for name in telling(dict.fromkeys(shared))]
 
 
 def _pair(field: Field, one: Record, other: Record) -> tuple[Chart, Chart]:
     counts = [{cell.value: cell.counts for cell in record.breakdowns[field.name]} for record in (one, other)]
     every = dict.fromkeys(value for held in counts for value in held)
     most = {value: max(held[value].persons or 0 for held in counts if value in held) for value in every}
-    by_size = sorted(most, key=lambda value: (-most[value], value))[:MOST]
-    values = sorted(by_size, key=first_number) if field.type is Type.INTEGER else by_size
-    made = [
-        charts.bars(saying.spoken(field.label), _("persons"), _bars(field, values, held)) for held in counts
-    ]
+    values = sorted(most, key=lambda value: (-most[value], value))[:MOST]
+    if field.type is Type.INTEGER:
+        values.sort(key=lambda value: (number_in(value) or 0, value))
+    title = saying.spoken(field.label)
+    made = [charts.bars(title, _("persons"), _bars(field, values, held)) for held in counts]
     return made[0], made[1]
 
 

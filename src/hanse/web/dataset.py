@@ -10,12 +10,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from hanse.core import schemaorg
-from hanse.core.answer import Cell, Counts, Rule
+from hanse.core.answer import Counts
 from hanse.core.errors import NotFound
-from hanse.core.fields import Field, Type, Vocabulary
+from hanse.core.fields import Type, Vocabulary
 from hanse.core.profile import MAIL, is_address
-from hanse.core.query import Everyone, Question
-from hanse.core.record import Agent, Record, Text, Variable
+from hanse.core.record import Agent, Quality, Record, Text, Variable
 from hanse.core.view import MAX_PAGE
 from hanse.hub import catalogue
 from hanse.hub.app import Hub
@@ -24,25 +23,16 @@ from hanse.hub.datasets import API, CATALOG, ONES, signposts
 from hanse.hub.formats import HTML, JSON, by_accept
 from hanse.hub.shelf import FIXED
 from hanse.lib import sql
-from hanse.web import charts, saying
+from hanse.web import saying
 from hanse.web.answers import in_shell
-from hanse.web.breakdowns import narrowed
-from hanse.web.charts import Bar, Chart
-from hanse.web.criteria import value_label
 from hanse.web.language import N_, address, current, preferred, speaking
 from hanse.web.language import gettext as _
+from hanse.web.pictures import pictures, silent
 from hanse.web.render import render
 
-MOST_BARS = 12  # of one chart; the others are folded away
 PER_PAGE = 100  # variables
 FILES = {"ttl": "Turtle", "jsonld": "JSON-LD", "rdf": "RDF/XML", "json": "JSON"}
 
-# Why there is no number, where there is none.
-SILENT: Mapping[Rule, str] = {
-    Rule.WITHHELD: N_("too few persons to show"),
-    Rule.CAPPED: N_("too many questions were asked"),
-    Rule.NOT_COUNTED: N_("not counted"),
-}
 TYPES: Mapping[Type, str] = {
     Type.CODE: N_("code"),
     Type.TEXT: N_("text"),
@@ -52,24 +42,14 @@ TYPES: Mapping[Type, str] = {
     Type.DAY: N_("day"),
     Type.KEY: N_("key"),
 }
-# The charts of a dataset, the most telling first; other breakdowns follow.
-FIRST = (
-    "image.modality",
-    "person.age",
-    "person.sex",
-    "condition.cancer_type",
-    "image.body_part",
-    "image.study_year",
-    "image.manufacturer",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A chart, and the bars that are folded away because there are many."""
-
-    chart: Chart
-    rest: Chart | None = None
+# The dimensions of a quality report, each with the question that it answers.
+DIMENSIONS: Mapping[str, tuple[str, str]] = {
+    "completeness": (N_("Completeness"), N_("Is a value there where one belongs?")),
+    "uniqueness": (N_("Uniqueness"), N_("Is everything there only once?")),
+    "validity": (N_("Validity"), N_("Is every value of its type, within its range, and a known code?")),
+    "consistency": (N_("Consistency"), N_("Do things that belong together agree?")),
+    "integrity": (N_("Integrity"), N_("Is every file whole, and does it find what it refers to?")),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +104,8 @@ def routes(hub: Hub) -> list[Route]:
             id_address=f"{hub.space.url}/id/{id}",
             structured=schemaorg.dataset(record, entry.source.name, hub.space, current()),
             silent=silent,
+            dimension=dimension,
+            is_address=is_address,
             value_label=lambda facet, value: named(facet, value, shelf.label(facet, value)),
             variables_address=lambda page: address(f"/datasets/{id}", variables=page) + "#variables",
             python=f"from hanse.client import Hanse\n\ndataset = Hanse({hub.space.url!r}).dataset({id!r})",
@@ -154,11 +136,10 @@ def _page(request: Request) -> int:
     return min(max(int(said), 1), MAX_PAGE) if said.isascii() and said.isdigit() and len(said) < 9 else 1
 
 
-def silent(counts: Counts) -> str:
-    """Why a number is not told; empty when it is."""
-    if counts.known:
-        return ""
-    return _(SILENT.get(counts.rule, N_("not told")))
+def dimension(one: Quality) -> tuple[str, str]:
+    """A dimension of quality and what it asks; in the node's own words when it is none of ours."""
+    label, question = DIMENSIONS.get(one.dimension, ("", ""))
+    return (_(label), _(question)) if label else (one.dimension, one.words)
 
 
 def named(facet: str, value: str, label: Text) -> str:
@@ -174,45 +155,6 @@ def coded(hub: Hub, list_: str, code: str) -> str:
     codes = hub.space.codes.get(list_)
     known = codes.codes.get(codes.find(code) or "") if codes else None
     return saying.spoken(known.label) if known else code
-
-
-# Charts
-
-
-def pictures(record: Record, vocabulary: Vocabulary) -> list[Picture]:
-    """A chart of each breakdown, the most telling first."""
-    names = sorted(record.breakdowns, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
-    return [picture(record, name, vocabulary) for name in names if record.breakdowns[name]]
-
-
-def picture(record: Record, name: str, vocabulary: Vocabulary) -> Picture:
-    """Values that have an order stand in it, others with the most persons first; a bar leads to the cohort of those who
-    have its value."""
-    cells, field = record.breakdowns[name], vocabulary.get(name)
-    title = saying.spoken(field.label) if field else name
-    if field and field.type is Type.INTEGER:
-        rows = [
-            _bar(record, field, cell) for cell in sorted(cells, key=lambda cell: first_number(cell.value))
-        ]
-        return Picture(charts.histogram(title, _("persons"), rows))
-    rows = [_bar(record, field, cell) for cell in sorted(cells, key=lambda cell: -(cell.counts.persons or 0))]
-    rest = charts.bars(_("%(title)s: other values") % {"title": title}, _("persons"), rows[MOST_BARS:])
-    return Picture(charts.bars(title, _("persons"), rows[:MOST_BARS]), rest if rest.bars else None)
-
-
-def first_number(value: str) -> tuple[int, str]:
-    """Where a number or a band of numbers stands in their order; what is neither comes last."""
-    digits = value.partition("-")[0].strip("<>=+ ")
-    return (int(digits) if digits.isdecimal() and len(digits) < 9 else 1 << 30), value
-
-
-def _bar(record: Record, field: Field | None, cell: Cell) -> Bar:
-    label = value_label(field, cell.value) if field else cell.value
-    lead = ""
-    if field and cell.counts.persons:
-        lead = address("/cohort", q=narrowed(Question(Everyone()), field, cell.value).text, dataset=record.id)
-    said = saying.count(cell.counts) if cell.counts.known else silent(cell.counts)
-    return Bar(label, cell.counts.persons, said, lead, short=cell.value.partition("-")[0])
 
 
 # Variables

@@ -14,13 +14,14 @@ from hanse.hub.formats import CSV, JSON
 from hanse.hub.shelf import Found, Value
 from hanse.web import compare, dataset
 from hanse.web.answers import in_shell
-from hanse.web.dataset import named, silent
+from hanse.web.dataset import named
 from hanse.web.language import N_, address, current
 from hanse.web.language import gettext as _
+from hanse.web.pictures import silent
 from hanse.web.render import render
 
 OPEN = ("cancer_type", "modality", "body_part", "country")  # facets that are open at first
-MOST = 40  # values of one facet that are listed at once
+MOST = 60  # values of one facet that are listed at once
 COMPARED = "dataset"  # the name under which datasets are chosen to be compared
 
 SORTS: Mapping[Sort, str] = {
@@ -125,7 +126,10 @@ def chips(found: Found) -> list[tuple[str, str]]:
 
 
 def _named(facet: str, one: Value) -> str:
-    return _("%(facet)s: %(value)s") % {"facet": _(FACETS[facet]), "value": named(facet, one.value, one.label)}
+    return _("%(facet)s: %(value)s") % {
+        "facet": _(FACETS[facet]),
+        "value": named(facet, one.value, one.label),
+    }
 
 
 def notices(found: Found, unknown: Sequence[str]) -> list[str]:

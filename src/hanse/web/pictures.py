@@ -1,0 +1,117 @@
+"""The charts of a dataset: one for each breakdown of its record, and what is said where there is no number."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from hanse.core.answer import Cell, Counts, Rule
+from hanse.core.fields import Field, Type, Vocabulary
+from hanse.core.policy import Access
+from hanse.core.query import Everyone, Question
+from hanse.core.record import Record
+from hanse.web import charts, saying
+from hanse.web.breakdowns import narrowed
+from hanse.web.charts import Bar, Chart
+from hanse.web.criteria import value_label
+from hanse.web.language import N_, address
+from hanse.web.language import gettext as _
+
+MOST_BARS = 12  # of one chart; the others are folded away
+MOST_BANDS = 150  # of one histogram
+
+# Why there is no number, where there is none.
+SILENT: Mapping[Rule, str] = {
+    Rule.WITHHELD: N_("too few persons to show"),
+    Rule.CAPPED: N_("too many questions were asked"),
+    Rule.NOT_COUNTED: N_("not counted"),
+}
+# The charts of a dataset, the most telling first; other breakdowns follow.
+FIRST = (
+    "image.modality",
+    "person.age",
+    "person.sex",
+    "condition.cancer_type",
+    "image.body_part",
+    "image.study_year",
+    "image.manufacturer",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart, and the bars that are folded away because there are many."""
+
+    chart: Chart
+    rest: Chart | None = None
+
+
+def pictures(record: Record, vocabulary: Vocabulary) -> list[Picture]:
+    """A chart of each breakdown, the most telling first."""
+    return [
+        picture(record, name, vocabulary) for name in telling(record.breakdowns) if record.breakdowns[name]
+    ]
+
+
+def telling(fields: Mapping[str, object]) -> list[str]:
+    """The fields in the order in which their charts are shown."""
+    return sorted(fields, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
+
+
+def picture(record: Record, name: str, vocabulary: Vocabulary) -> Picture:
+    """Numbers and bands stand in their order, other values with the most persons first; a bar leads to the cohort of
+    those who have its value."""
+    cells, field = record.breakdowns[name], vocabulary.get(name)
+    title = saying.spoken(field.label) if field else name
+    if field and field.type is Type.INTEGER:
+        return Picture(charts.histogram(title, _("persons"), _in_order(record, field, cells)))
+    rows = [_bar(record, field, cell) for cell in sorted(cells, key=lambda cell: -(cell.counts.persons or 0))]
+    rest = charts.bars(_("%(title)s: other values") % {"title": title}, _("persons"), rows[MOST_BARS:])
+    return Picture(charts.bars(title, _("persons"), rows[:MOST_BARS]), rest if rest.bars else None)
+
+
+def silent(counts: Counts) -> str:
+    """Why a number is not told; empty when it is."""
+    return "" if counts.known else _(SILENT.get(counts.rule, N_("not told")))
+
+
+def number_in(value: str) -> int | None:
+    """The number that a value is, or with which a band begins; None for what is neither."""
+    digits = value.partition("-")[0].strip("<>=+ ")
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 9 else None
+
+
+def _in_order(record: Record, field: Field, cells: Sequence[Cell]) -> list[Bar]:
+    """The bars by number, with a gap for each number or band between them of which nothing is told, lest neighbours
+    seem to be next to each other that are not; what is no number comes last."""
+    numbers = {cell: number for cell in cells if (number := number_in(cell.value)) is not None}
+    bars = {number: _bar(record, field, cell) for cell, number in numbers.items()}
+    others = [_bar(record, field, cell) for cell in cells if cell not in numbers]
+    return [*_with_gaps(bars, _width(cells), record.access), *others]
+
+
+def _with_gaps(bars: Mapping[int, Bar], width: int, access: Access) -> Iterator[Bar]:
+    """The bars by number; of open data a number without a cell has nobody, of others nothing is told."""
+    first, last = (min(bars), max(bars)) if bars else (0, 0)
+    places = range(first, last + 1, width)
+    value, said = (0, saying.number(0)) if access is Access.OPEN else (None, _("not told"))
+    for place in sorted({*bars, *(places if len(places) <= MOST_BANDS else ())}):
+        label = str(place) if width == 1 else f"{place}-{place + width - 1}"
+        yield bars.get(place) or Bar(label, value, said, short=str(place))
+
+
+def _width(cells: Sequence[Cell]) -> int:
+    """How many numbers the narrowest band holds; 1 when there are no bands."""
+    ends = [cell.value.split("-") for cell in cells]
+    bands = [(number_in(band[0]), number_in(band[1])) for band in ends if len(band) == 2]
+    widths = [
+        last - first + 1 for first, last in bands if first is not None and last is not None and first <= last
+    ]
+    return min(widths, default=1)
+
+
+def _bar(record: Record, field: Field | None, cell: Cell) -> Bar:
+    label = value_label(field, cell.value) if field else cell.value
+    lead = ""
+    if field and cell.counts.persons:
+        lead = address("/cohort", q=narrowed(Question(Everyone()), field, cell.value).text, dataset=record.id)
+    said = saying.count(cell.counts) if cell.counts.known else silent(cell.counts)
+    return Bar(label, cell.counts.persons, said, lead, short=cell.value.partition("-")[0])
