@@ -11,7 +11,8 @@ from hanse.core.meaning import select
 from hanse.core.query import ordered, to_text
 from hanse.core.reading import read
 from hanse.domains import VOCABULARY as REAL
-from hanse.web import builder
+from hanse.web import acts, builder, sent
+from hanse.web.acts import Place
 from hanse.web.builder import (
     Apart,
     BadValue,
@@ -21,7 +22,6 @@ from hanse.web.builder import (
     Group,
     How,
     Joint,
-    Place,
     Rows,
     Unfit,
     Why,
@@ -63,9 +63,9 @@ def test_a_criterion_passes_through_an_address_unchanged(question) -> None:  # t
     except Unfit:
         return
     for part in (part for group in form.groups for part in group.parts):
-        address = urllib.parse.urlencode(builder.pairs(part))
-        sent = urllib.parse.parse_qs(address, keep_blank_values=True)
-        assert builder.part_of(sent, VOCABULARY) == part
+        address = urllib.parse.urlencode(sent.pairs(part))
+        received = urllib.parse.parse_qs(address, keep_blank_values=True)
+        assert sent.part_of(received, VOCABULARY) == part
 
 
 @pytest.mark.parametrize(
@@ -117,33 +117,33 @@ def test_a_question_is_clicked_together() -> None:
         ("person.age", How.LESS, "50"),
         ("condition.cancer_type", How.IS, "breast"),
     ):
-        form = builder.put(form, Place(), Condition(field, how, tuple(values)))
-    form = builder.put(form, Place(), Condition("image.modality", How.IS, ("SEG",)), Rows.ANOTHER)
+        form = acts.put(form, Place(), Condition(field, how, tuple(values)))
+    form = acts.put(form, Place(), Condition("image.modality", How.IS, ("SEG",)), Rows.ANOTHER)
     assert said(form) == WOMEN_UNDER_50
 
 
 def test_criteria_are_added_changed_denied_and_removed() -> None:
     form = opened("image.modality = 'MR' AND person.age > 50")
-    form = builder.put(form, Place(0), Condition("image.modality", How.IS, ("CT",)))
+    form = acts.put(form, Place(0), Condition("image.modality", How.IS, ("CT",)))
     assert said(form) == "(image.modality = 'MR' OR image.modality = 'CT') AND person.age > 50"
-    form = builder.put(form, Place(0, 0), Condition("image.modality", How.IS, ("PT", "NM")))
-    form = builder.deny(form, Place(1, 0))
+    form = acts.put(form, Place(0, 0), Condition("image.modality", How.IS, ("PT", "NM")))
+    form = acts.deny(form, Place(1, 0))
     assert said(form) == "(image.modality IN ('PT', 'NM') OR image.modality = 'CT') AND NOT (person.age > 50)"
-    form = builder.remove(builder.remove(form, Place(0, 1)), Place(1))
+    form = acts.remove(acts.remove(form, Place(0, 1)), Place(1))
     assert said(form) == "image.modality IN ('PT', 'NM')"
-    assert said(builder.remove(form, Place(0, 0))) == ""
+    assert said(acts.remove(form, Place(0, 0))) == ""
 
 
 def test_the_two_joints_change_places() -> None:
     form = opened("(image.modality = 'MR' OR image.modality = 'CT') AND person.age > 50")
-    other = builder.join(form, Joint.OR)
+    other = acts.join(form, Joint.OR)
     assert said(other) == "(image.modality = 'MR' AND image.modality = 'CT') OR person.age > 50"
-    assert builder.join(other, Joint.AND) == form
+    assert acts.join(other, Joint.AND) == form
 
 
 def test_a_group_can_speak_of_other_rows() -> None:
     form = opened("image.modality = 'MR' AND (image.modality = 'SEG' OR image.modality = 'RTSTRUCT')")
-    form = builder.regroup(form, Place(1), Rows.NONE, Joint.OR)
+    form = acts.regroup(form, Place(1), Rows.NONE, Joint.OR)
     assert said(form) == (
         "image.modality = 'MR' AND NOT (exists(image.modality = 'SEG' OR image.modality = 'RTSTRUCT'))"
     )
@@ -163,18 +163,18 @@ def test_numbers_are_written_with_a_point_or_a_comma() -> None:
 
 
 @given(st.dictionaries(st.text(max_size=12), st.lists(st.text(max_size=12), max_size=3)))
-def test_whatever_is_sent_makes_a_criterion_or_is_refused(sent) -> None:  # type: ignore[no-untyped-def]
+def test_whatever_is_sent_makes_a_criterion_or_is_refused(received) -> None:  # type: ignore[no-untyped-def]
     for kind in ("field", "count", "days"):
         with pytest.raises(BadValue):
-            builder.part_of(sent | {"kind": [kind]}, REAL)
+            sent.part_of(received | {"kind": [kind]}, REAL)
 
 
 @pytest.mark.parametrize("place", ["new", "", "0", "9", "0.7", "999.999", "a.b", "-1", "1.1.1"])
 def test_places_that_are_not_there_do_no_harm(place: str) -> None:
     form = opened("image.modality = 'MR'")
-    where = builder.place_of(place)
-    builder.deny(builder.remove(builder.regroup(form, where, Rows.ANOTHER), where), where)
-    assert len(builder.put(form, where, Condition("person.age", How.LESS, ("9",))).groups) >= 1
+    where = acts.place_of(place)
+    acts.deny(acts.remove(acts.regroup(form, where, Rows.ANOTHER), where), where)
+    assert len(acts.put(form, where, Condition("person.age", How.LESS, ("9",))).groups) >= 1
 
 
 def test_counts_and_days_are_criteria() -> None:

@@ -20,6 +20,7 @@ from hanse.core.check import check
 from hanse.core.query import ordered
 from hanse.core.reading import read
 from hanse.domains import VOCABULARY
+from hanse.hub import saved
 from hanse.web.answers import in_shell
 from hanse.web.cohort import EXAMPLES
 
@@ -330,6 +331,32 @@ def test_an_id_of_no_question_is_not_found(web: httpx.Client) -> None:
     answer = web.get("/en/cohort/question_nothing")
     assert answer.status_code == 404
     assert "No question is kept under this id." in answer.text
+
+
+def test_a_question_kept_under_an_older_vocabulary_is_checked_again(
+    tmp_path: Path, serve: Callable[[ASGIApp], str]
+) -> None:
+    app = application(tmp_path)
+    records, vocabulary = app.state.hub.records, app.state.hub.vocabulary
+    kept = [
+        saved.save(records, replace(vocabulary, version="2020.01"), text)
+        for text in (MR, "image.modality = 'XX'")
+    ]
+    address = serve(app)
+    pages = [httpx.get(f"{address}/en/cohort/{one.id}?ask=no", trust_env=False).text for one in kept]
+    assert all("Kept under vocabulary 2020.01" in page for page in pages)
+    assert "The question was checked again and means the same." in pages[0]
+    assert "image.modality has no such value in vocabulary" in pages[1]
+
+
+def test_a_question_can_be_put_to_one_dataset_only(federation: str) -> None:
+    found = httpx.get(f"{federation}/api/v1/datasets", trust_env=False).json()["datasets"]
+    id = next(one["id"] for one in found if one["name"] == "breast-mr")
+    query = {"q": MR, "dataset": id, "live": "no"}
+    page = words(httpx.get(f"{federation}/en/cohort", params=query, trust_env=False, timeout=30).text)
+    assert "only: Dataset breast-mr" in page
+    assert "Counted in 1 dataset." in page
+    assert "Dataset any-mr" not in page
 
 
 # ---- commands

@@ -1,7 +1,7 @@
 """The builder's picture of a question, both ways: groups of criteria, joined at two levels, and the question they make.
 
 A form says less than the language does. What it cannot say raises `Unfit`, and the question is shown as text. Nothing
-here knows of pages: `web.cohort` draws a form and changes it with the acts at the end of this module.
+here knows of pages: `web.acts` changes a form, `web.sent` reads a criterion from what a page sent.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from hanse.core.fields import PERSON, Field, Type, Vocabulary
+from hanse.core.fields import Field, Type, Vocabulary
 from hanse.core.query import (
     And,
     Between,
@@ -160,9 +160,6 @@ def offered(field: Field) -> tuple[How, ...]:
     return (*hows[:-1], *_LIMITS, hows[-1]) if field.codes is not None and field.codes.ordered else hows
 
 
-# ---- from a question to a form
-
-
 def form_of(question: Question, vocabulary: Vocabulary) -> Form:
     """The form that says the same as the question; raises `Unfit` when there is none."""
     root = question.root
@@ -287,9 +284,6 @@ def typed(value: Value) -> str:
     return str(value)
 
 
-# ---- from a form to a question
-
-
 def question_of(form: Form, vocabulary: Vocabulary) -> Question:
     """The question that a form makes; raises `BadValue` for what cannot be read."""
     groups = [_group_node(group, vocabulary) for group in form.groups if group.parts]
@@ -367,165 +361,3 @@ def _value(text: str, field: Field) -> Value:
         raise BadValue(text, field.type)
     number = float(text.replace(",", "."))
     return int(text) if re.fullmatch(r"[+-]?\d+", text) else int(number) if number.is_integer() else number
-
-
-# ---- one criterion in an address
-
-
-def pairs(part: Part) -> list[tuple[str, str]]:
-    """The names and values with which a form's fields send one criterion."""
-    said = [("not", "yes")] if part.negated else []
-    match part:
-        case Condition():
-            return [("kind", "field"), *_condition_pairs(part, ""), *said]
-        case Counted(of, where, op, number):
-            inside = [("where", "yes"), *_condition_pairs(where, "where.")] if where else []
-            return [("kind", "count"), ("of", of), ("op", op), ("number", str(number)), *inside, *said]
-        case Apart(first, second, low, high):
-            sides = [*_side_pairs(first, "first"), *_side_pairs(second, "second")]
-            return [("kind", "days"), *sides, ("low", str(low)), ("high", str(high)), *said]
-
-
-def _condition_pairs(one: Condition, before: str) -> list[tuple[str, str]]:
-    return [
-        (f"{before}field", one.field),
-        (f"{before}how", one.how.value),
-        *((f"{before}value", value) for value in one.values),
-        *([(f"{before}not", "yes")] if before and one.negated else []),
-    ]
-
-
-def _side_pairs(side: Condition | str, name: str) -> list[tuple[str, str]]:
-    return [(name, side)] if isinstance(side, str) else _condition_pairs(side, f"{name}.")
-
-
-Sent = Mapping[str, Sequence[str]]  # what a form's fields sent, by name
-
-
-def part_of(sent: Sent, vocabulary: Vocabulary) -> Part:
-    """The criterion that a form's fields sent; raises `BadValue` for what cannot be read."""
-    negated = "not" in sent
-    match _one(sent, "kind"):
-        case "count":
-            where = _condition_of(sent, "where.", vocabulary) if "where" in sent else None
-            op = _one(sent, "op")
-            if op not in OPS or not (_one(sent, "of") or where):
-                raise BadValue(op)
-            return Counted(_one(sent, "of"), where, op, _whole(sent, "number"), negated)
-        case "days":
-            sides = [
-                _one(sent, name) or _condition_of(sent, f"{name}.", vocabulary)
-                for name in ("first", "second")
-            ]
-            return Apart(sides[0], sides[1], _whole(sent, "low"), _whole(sent, "high"), negated)
-    return replace(_condition_of(sent, "", vocabulary), negated=negated)
-
-
-OPS = (">=", "<=", "=", ">", "<", "<>")
-
-
-def _condition_of(sent: Sent, before: str, vocabulary: Vocabulary) -> Condition:
-    field = vocabulary.get(_one(sent, f"{before}field"))
-    if field is None:
-        raise BadValue(_one(sent, f"{before}field"))
-    how = _one(sent, f"{before}how")
-    if how not in [one.value for one in offered(field)]:
-        raise BadValue(how)
-    values = tuple(sent.get(f"{before}value", ())) if how != How.UNKNOWN else ()
-    return Condition(field.name, How(how), values, negated=bool(before) and f"{before}not" in sent)
-
-
-def _one(sent: Sent, name: str) -> str:
-    values = sent.get(name, ())
-    return values[0] if values else ""
-
-
-def _whole(sent: Sent, name: str) -> int:
-    text = _one(sent, name).strip()
-    if not re.fullmatch(r"[+-]?\d{1,9}", text):
-        raise BadValue(text, Type.INTEGER)
-    return int(text)
-
-
-# ---- acts
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in a form something is: a group, and perhaps a criterion in it. A place that is not there means "new"."""
-
-    group: int | None = None
-    part: int | None = None
-
-    def __str__(self) -> str:
-        numbers = [str(one) for one in (self.group, self.part) if one is not None]
-        return ".".join(numbers) or "new"
-
-
-def place_of(text: str) -> Place:
-    """`new`, `2` (in the third group) or `2.0` (its first criterion)."""
-    found = re.fullmatch(r"(\d{1,3})(?:\.(\d{1,3}))?", text)
-    if found is None:
-        return Place()
-    return Place(int(found[1]), None if found[2] is None else int(found[2]))
-
-
-def at(form: Form, place: Place) -> Part | None:
-    """The criterion at a place."""
-    if place.group is None or place.part is None or place.group >= len(form.groups):
-        return None
-    parts = form.groups[place.group].parts
-    return parts[place.part] if place.part < len(parts) else None
-
-
-def put(form: Form, place: Place, part: Part, rows: Rows = Rows.SAME) -> Form:
-    """The form with a criterion at a place: changed there, added to a group, or in a new group of these rows."""
-    if place.group is None or place.group >= len(form.groups):
-        joint = form.joint.other if rows is Rows.SAME else Joint.AND
-        return replace(form, groups=(*form.groups, Group((part,), joint, rows)))
-    group = form.groups[place.group]
-    if at(form, place) is None:
-        parts = (*group.parts, part)
-    else:
-        parts = tuple(part if number == place.part else one for number, one in enumerate(group.parts))
-    return _with_group(form, place.group, replace(group, parts=parts))
-
-
-def remove(form: Form, place: Place) -> Form:
-    """The form without a criterion, or without a group; a group without criteria goes too."""
-    if place.group is None or place.group >= len(form.groups):
-        return form
-    group = form.groups[place.group]
-    kept = tuple(one for number, one in enumerate(group.parts) if place.part not in (None, number))
-    return _with_group(form, place.group, replace(group, parts=kept if place.part is not None else ()))
-
-
-def deny(form: Form, place: Place) -> Form:
-    """The form with the criterion at a place denied, or no longer denied."""
-    part = at(form, place)
-    return form if part is None else put(form, place, replace(part, negated=not part.negated))
-
-
-def join(form: Form, joint: Joint) -> Form:
-    """The form with its groups joined in this way, and the criteria of groups of the same rows in the other."""
-    groups = tuple(replace(one, joint=joint.other) if one.rows is Rows.SAME else one for one in form.groups)
-    return Form(groups, joint)
-
-
-def regroup(form: Form, place: Place, rows: Rows, joint: Joint | None = None) -> Form:
-    """The form with a group that speaks of other rows, its criteria joined in this way."""
-    if place.group is None or place.group >= len(form.groups):
-        return form
-    within = form.joint.other if rows is Rows.SAME else joint or Joint.AND
-    return _with_group(form, place.group, replace(form.groups[place.group], rows=rows, joint=within))
-
-
-def _with_group(form: Form, number: int, group: Group) -> Form:
-    groups = tuple(group if place == number else one for place, one in enumerate(form.groups))
-    return replace(form, groups=tuple(one for one in groups if one.parts))
-
-
-def can_be_another(group: Group) -> bool:
-    """Whether a group can speak of other rows: a person has one row only, and counting chooses rows itself."""
-    conditions = [one for one in group.parts if isinstance(one, Condition)]
-    return any(not one.field.startswith(f"{PERSON}.") for one in conditions)

@@ -5,43 +5,47 @@ of the builder is a form that is sent, and answered with the address of the new 
 `ask=no` shows the question and asks nobody, since every new question costs every dataset a little of what it may tell.
 """
 
-import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qs, quote, urlencode
+from urllib.parse import quote
 
 import orjson
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from hanse.core.answer import NodeAnswer
-from hanse.core.check import check, resolve
-from hanse.core.errors import BadQuestion, Problem
-from hanse.core.fields import Type
-from hanse.core.plain import answer_from_plain
+from hanse.core.errors import Problem
+from hanse.core.fields import Type, Vocabulary
 from hanse.core.query import Question
-from hanse.core.reading import read
 from hanse.hub import saved
 from hanse.hub.app import Hub
 from hanse.hub.coverage import Coverage, Watcher
 from hanse.hub.saved import Saved
-from hanse.web import answers, breakdowns, builder, criteria, editor, picking
+from hanse.hub.search import Asked
+from hanse.web import acts, answers, breakdowns, builder, criteria, editor, picking, stream
 from hanse.web.answers import Progress
-from hanse.web.builder import BadValue, Form, Joint, Rows, Unfit, Why
-from hanse.web.language import N_, address
+from hanse.web.asked import (
+    LONG,
+    State,
+    Understood,
+    clean,
+    sent_in_address,
+    sent_in_form,
+    state_of,
+    understand,
+)
+from hanse.web.builder import BadValue, Form, Joint, Rows, Why
+from hanse.web.language import N_
 from hanse.web.language import gettext as _
-from hanse.web.render import ENVIRONMENT, HEADERS, render
+from hanse.web.render import HEADERS, render
+from hanse.web.sent import Sent, first, part_of
 
-MOST_BODY = 4 << 20  # bytes of a form; a question has 16 000 characters
 MOST_SHOWN = 20_000  # characters of a text that is too long, which the page gives back
-LONG = 4096  # characters of an address's question; a longer one is kept under an id
-MOST_DATASETS = 50
 CHARTS_EVERY_S = 0.5
 
 EXAMPLES = (
@@ -64,54 +68,11 @@ WHY = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """What an address says: the question, the only datasets that are asked, and whether charts are asked along."""
-
-    text: str = ""
-    datasets: tuple[str, ...] = ()
-    charts: bool = False
-    kept: Saved | None = None
-
-    def pairs(self) -> list[tuple[str, str]]:
-        """The state as the query of an address, or as hidden inputs of a form."""
-        whole = [("id", self.kept.id)] if self.kept else [("q", self.text)]
-        some = [("dataset", one) for one in self.datasets]
-        return [*whole, *some, *([("charts", "yes")] if self.charts else [])]
-
-    def address(self, path: str = "/cohort", **more: str) -> str:
-        """The page of this state in the language of the request, or another `path` about it."""
-        pairs = [pair for pair in self.pairs() if pair != ("q", "")]
-        if self.kept and path == "/cohort":
-            path, pairs = f"/cohort/{self.kept.id}", pairs[1:]
-        pairs += [(name.rstrip("_"), value) for name, value in more.items() if value]
-        return address(path) + (f"?{urlencode(pairs, quote_via=quote)}" if pairs else "")
-
-    def without(self, dataset: str) -> str:
-        """The page of the same question to other datasets than this one only."""
-        return replace(self, datasets=tuple(one for one in self.datasets if one != dataset)).address(ask="no")
-
-    def toggled(self) -> str:
-        """The page with charts asked along that are not, or the other way round."""
-        return replace(self, charts=not self.charts).address(ask="no")
-
-
-@dataclass(frozen=True, slots=True)
-class Understood:
-    """What can be made of a question's text: itself with its warnings, its form or why it has none, or a problem."""
-
-    question: Question | None = None
-    warnings: tuple[str, ...] = ()
-    form: Form | None = None
-    why: Why | None = None
-    problem: Problem | None = None
-
-
 @dataclass
 class Sight:
     """What else a page shows: the editor as it was sent, what was wrong with it, answers that are all there."""
 
-    sent: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    sent: Sent = field(default_factory=dict)
     wrong: BadValue | None = None
     progress: Progress | None = None
     problem: Problem | None = None
@@ -175,22 +136,23 @@ class Cohort:
     async def act(self, request: Request) -> Response:
         """`POST /cohort`: an act of the builder, of the text or of keeping; answered with the address of what came of
         it, or with the page where nothing could."""
-        sent = await _form(request)
-        state = await self._state_of(sent)
-        act, _colon, where = _first(sent, "act").partition(":")
+        sent = await sent_in_form(request)
+        state = await state_of(sent, self.hub)
+        act, _colon, where = first(sent, "act").partition(":")
         if act in ("text", "ask"):
-            state = replace(state, text=_clean(_first(sent, "text") or state.text), kept=None)
-            return await self._settled(
-                request, state, "" if act == "ask" else "no", view="text" if act == "text" else ""
+            state = replace(
+                state, text=clean(first(sent, "text")) if "text" in sent else state.text, kept=None
             )
-        understood = self._understand(state.text)
+            ask, view = ("", "") if act == "ask" else ("no", "text")
+            return await self._settled(request, state, ask, view)
+        understood = understand(state.text, self.hub.vocabulary)
         if act == "keep" and understood.problem is None:
-            kept = await self._keep(state, _first(sent, "name"))
+            kept = await self._keep(state, first(sent, "name"))
             return RedirectResponse(replace(state, kept=kept).address(), 303)
         if understood.form is None:
             return await self._page(request, state, Sight())
         try:
-            form = _changed(understood.form, act, where, sent, self.hub)
+            form = _changed(understood.form, act, where, sent, self.hub.vocabulary)
             text = builder.question_of(form, self.hub.vocabulary).text
         except BadValue as wrong:
             return await self._page(request, state, Sight(sent | {"at": [where]}, wrong))
@@ -199,7 +161,7 @@ class Cohort:
     async def _settled(self, request: Request, state: State, ask: str, view: str = "") -> Response:
         """The address of a state; a question that is too long for one is kept, one that cannot be kept is shown."""
         if len(quote(state.text)) > LONG:
-            if self._understand(state.text).problem is not None:
+            if understand(state.text, self.hub.vocabulary).problem is not None:
                 return await self._page(request, state, Sight({"ask": ["no"], "view": ["text"]}))
             state = replace(state, kept=await self._keep(state, ""))
         more = {"ask": ask or ("" if state.text else "yes"), "view": view}
@@ -212,31 +174,9 @@ class Cohort:
         )
 
     async def _state(self, request: Request) -> State:
-        sent = {name: request.query_params.getlist(name) for name in request.query_params}
-        if id := request.path_params.get("id"):
-            sent["id"] = [id]
-        return await self._state_of(sent)
+        return await state_of(sent_in_address(request), self.hub)
 
-    async def _state_of(self, sent: Mapping[str, Sequence[str]]) -> State:
-        datasets = tuple(dict.fromkeys(one[:64] for one in sent.get("dataset", ()) if one))[:MOST_DATASETS]
-        charts = _first(sent, "charts") == "yes"
-        if id := _first(sent, "id"):
-            kept = await run_in_threadpool(saved.find, self.hub.records, id)
-            return State(kept.text, datasets or kept.datasets, charts, kept)
-        return State(_clean(_first(sent, "q")), datasets, charts)
-
-    def _understand(self, text: str) -> Understood:
-        try:
-            question, notes = resolve(read(text), self.hub.vocabulary)
-            warnings = (*notes, *check(question, self.hub.vocabulary, text))
-        except BadQuestion as problem:
-            return Understood(problem=problem)
-        try:
-            return Understood(question, warnings, builder.form_of(question, self.hub.vocabulary))
-        except Unfit as unfit:
-            return Understood(question, warnings, why=unfit.why)
-
-    def _asked(self, state: State) -> Any:
+    def _asked(self, state: State) -> Asked:
         fields = breakdowns.asked(self.hub.vocabulary) if state.charts else ()
         return self.hub.search.read(state.text, fields, state.datasets)
 
@@ -245,7 +185,7 @@ class Cohort:
         asked = self._asked(state)
         async with aclosing(self.hub.search.ask(asked)) as events:
             async for name, data in events:
-                changed = _noted(progress, name, data)
+                changed = stream.noted(progress, name, data)
                 if state.charts and progress.done:
                     self._draw(progress, asked.question, state)
                 yield changed
@@ -265,66 +205,66 @@ class Cohort:
                     if state.charts and time.monotonic() - drawn > CHARTS_EVERY_S:
                         self._draw(progress, question, state)
                         drawn = time.monotonic()
-                    yield _message("put", _fragment(progress, changed))
+                    yield stream.message("put", stream.fragment(progress, changed))
         except Problem as problem:
-            yield _message("put", _refusal(problem, state.text))
-        yield _message("done", "")
+            yield stream.message("put", stream.refusal(problem, state.text))
+        yield stream.message("done", "")
 
     async def _page(self, request: Request, state: State, sight: Sight) -> Response:
-        understood = self._understand(state.text)
+        understood = understand(state.text, self.hub.vocabulary)
         coverage = await run_in_threadpool(self.watcher.coverage)
         problem = understood.problem or sight.problem
         asking = problem is None and (sight.progress is not None or _asks(state, sight))
-        shown = state.text[:MOST_SHOWN]
-        too_long = problem is not None and len(quote(state.text)) > LONG  # for the addresses in the page
+        at_hub = str(request.base_url).rstrip("/")
         context = {
-            "state": replace(state, text="") if too_long else state,
-            "shown": shown,
-            "cut": len(state.text) - len(shown),
             "understood": understood,
             "problem": problem,
             "asking": asking,
             "live": state.address("/cohort/stream") if asking and sight.progress is None else "",
             "progress": sight.progress or Progress(),
             "coverage": coverage,
-            "hub": str(request.base_url).rstrip("/"),
             "examples": [(name, State(text).address()) for name, text in EXAMPLES],
+            "python": answers.in_python(at_hub, state.text, state.datasets),
+            "terminal": answers.on_command_line(at_hub, state.text, state.datasets),
+            **answers.words(),
+            **self._question(state, understood, sight),
+            **self._builder(understood.form, sight, coverage, asking),
+        }
+        refused = sight.wrong or (problem and (sight.progress or request.method == "POST"))
+        stays = {"HX-Push-Url": "false"} if request.method == "POST" else {}
+        return render(request, "cohort/page.html", 422 if refused else 200, stays, **context)
+
+    def _question(self, state: State, understood: Understood, sight: Sight) -> dict[str, Any]:
+        """The question as it is shown, and what there is to say of it. What is too long to be asked is given back cut,
+        and stands in no address."""
+        too_long = understood.problem is not None and len(quote(state.text)) > LONG
+        shown = state.text[:MOST_SHOWN]
+        as_text = understood.form is None or first(sight.sent, "view") == "text"
+        return {
+            "state": replace(state, text="") if too_long else state,
+            "shown": shown,
+            "cut": len(state.text) - len(shown),
+            "view": "text" if as_text else "builder",
             "why": _(WHY[understood.why]) if understood.why else "",
             "changes": saved.changes(state.kept, self.hub.vocabulary) if state.kept else [],
             "today": self.hub.vocabulary.version,
-            "view": _view(understood, sight),
-            **self._builder(understood.form, sight, coverage, asking),
-            **answers.words(),
-            "commands": {
-                "python": answers.in_python(str(request.base_url).rstrip("/"), state.text, state.datasets),
-                "terminal": answers.on_command_line(
-                    str(request.base_url).rstrip("/"), state.text, state.datasets
-                ),
-            },
         }
-        status = (
-            422 if problem and (sight.progress or request.method == "POST") else 422 if sight.wrong else 200
-        )
-        pushed = {"HX-Push-Url": "false"} if request.method == "POST" else {}
-        return render(request, "cohort/page.html", status, pushed, **context)
 
     def _builder(self, form: Form | None, sight: Sight, coverage: Coverage, asking: bool) -> dict[str, Any]:
         """What the builder shows: groups, and the picker or the editor when one is open. The picker is open where
         there is nothing else to do yet."""
-        place = builder.place_of(_first(sight.sent, "at"))
+        vocabulary, find = self.hub.vocabulary, first(sight.sent, "find")[:100]
+        place = acts.place_of(first(sight.sent, "at"))
         beginning = form == Form() and not asking and "at" not in sight.sent
         opened = form is not None and ("at" in sight.sent or beginning)
-        edited = (
-            editor.editor(form, place, sight.sent, self.hub.vocabulary, coverage) if opened and form else None
-        )
-        find = _first(sight.sent, "find")[:100]
-        picking_now = opened and edited is None
+        edited = editor.editor(form, place, sight.sent, vocabulary, coverage) if opened and form else None
+        picks = opened and edited is None
         return {
             "form": form,
-            "blocks": criteria.blocks(form, self.hub.vocabulary) if form else [],
+            "blocks": criteria.blocks(form, vocabulary) if form else [],
             "place": place,
-            "shelves": picking.shelves(self.hub.vocabulary, coverage, find) if picking_now else None,
-            "hits": picking.hits(self.hub.vocabulary, coverage, find) if picking_now else [],
+            "shelves": picking.shelves(vocabulary, coverage, find) if picks else None,
+            "hits": picking.hits(vocabulary, coverage, find) if picks else [],
             "find": find,
             "beginning": beginning,
             "editor": edited,
@@ -333,26 +273,25 @@ class Cohort:
         }
 
 
-def _changed(form: Form, act: str, where: str, sent: Mapping[str, Sequence[str]], hub: Hub) -> Form:
+def _changed(form: Form, act: str, where: str, sent: Sent, vocabulary: Vocabulary) -> Form:
     """The form after an act; one that is not known changes nothing. Raises `BadValue`."""
     place, _colon, what = where.partition(":")
-    at = builder.place_of(place)
+    at = acts.place_of(place)
     match act:
         case "put":
-            filled = editor.as_filled_in(sent, hub.vocabulary)
-            rows = _first(sent, "rows")
-            part = builder.part_of(filled, hub.vocabulary)
-            return builder.put(form, at, part, Rows(rows) if rows in list(Rows) else Rows.SAME)
+            rows = first(sent, "rows")
+            part = part_of(editor.as_filled_in(sent, vocabulary), vocabulary)
+            return acts.put(form, at, part, Rows(rows) if rows in list(Rows) else Rows.SAME)
         case "remove":
-            return builder.remove(form, at)
+            return acts.remove(form, at)
         case "deny":
-            return builder.deny(form, at)
+            return acts.deny(form, at)
         case "join" if place in list(Joint):
-            return builder.join(form, Joint(place))
+            return acts.join(form, Joint(place))
         case "rows" if what in list(Rows):
-            return builder.regroup(form, at, Rows(what))
+            return acts.regroup(form, at, Rows(what))
         case "inside" if what in list(Joint) and at.group is not None and at.group < len(form.groups):
-            return builder.regroup(form, at, form.groups[at.group].rows, Joint(what))
+            return acts.regroup(form, at, form.groups[at.group].rows, Joint(what))
     return form
 
 
@@ -366,72 +305,10 @@ def _wrong(wrong: BadValue) -> str:
 
 
 def _asks(state: State, sight: Sight) -> bool:
-    wish = _first(sight.sent, "ask")
+    wish = first(sight.sent, "ask")
     return wish != "no" and "at" not in sight.sent and (bool(state.text) or wish == "yes")
-
-
-def _view(understood: Understood, sight: Sight) -> str:
-    """The builder, unless text is wanted or all that can be shown."""
-    return "text" if understood.form is None or _first(sight.sent, "view") == "text" else "builder"
-
-
-def _noted(progress: Progress, name: str, data: Mapping[str, Any]) -> list[NodeAnswer]:
-    """Note one event, and give the nodes that it says something new about."""
-    if name == "asked":
-        progress.warnings = tuple(data["warnings"])
-        changed = [answer_from_plain(one) for one in data["nodes"]]
-    else:
-        changed = [answer_from_plain(data)] if name == "node" else []
-    progress.done = name == "done"
-    progress.nodes |= {one.node: one for one in changed}
-    return changed
-
-
-def _macros() -> Any:
-    return ENVIRONMENT.get_template("cohort/answers.html", globals=answers.words()).module
-
-
-def _fragment(progress: Progress, changed: Iterable[NodeAnswer]) -> str:
-    """The elements that one event changes: the sums, the nodes that said something, the charts."""
-    macros = _macros()
-    places = {id: place for place, id in enumerate(progress.nodes)}
-    sections = (macros.node_section(one, places[one.node]) for one in changed)
-    drawn = (macros.charts(progress),) if progress.charts or progress.done else ()
-    return "".join(map(str, (macros.summary(progress), *sections, *drawn, macros.legend(progress))))
-
-
-def _refusal(problem: Problem, question: str) -> str:
-    """The elements that say why a question cannot be asked."""
-    macros = _macros()
-    return f"{macros.problem_panel(problem, question)}{macros.no_sums()}"
-
-
-def _message(event: str, html: str) -> str:
-    return f"event: {event}\ndata: {json.dumps(html)}\n\n"
 
 
 def _file(content: bytes, type: str, name: str) -> Response:
     headers = HEADERS | {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(content, media_type=type, headers=headers)
-
-
-async def _form(request: Request) -> dict[str, list[str]]:
-    """The fields of a form that was sent, whatever their encoding; a body without end is refused."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BODY:
-            raise HTTPException(413)
-    try:
-        return parse_qs(bytes(body).decode("ascii", "replace"), keep_blank_values=True, max_num_fields=2000)
-    except ValueError:
-        raise HTTPException(413) from None
-
-
-def _first(sent: Mapping[str, Sequence[str]], name: str) -> str:
-    values = sent.get(name, ())
-    return values[0] if values else ""
-
-
-def _clean(text: str) -> str:
-    return text.replace("\r\n", "\n").strip()

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hanse.core.fields import PERSON, Field, Type, Vocabulary, fold
-from hanse.web.builder import Apart, Condition, Counted, Form, Group, How, Joint, Part, Place, Rows
+from hanse.web.acts import Place
+from hanse.web.builder import Apart, Condition, Counted, Form, Group, How, Joint, Part, Rows
 from hanse.web.language import N_
 from hanse.web.language import gettext as _
 from hanse.web.saying import spoken

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from hanse.core.fields import PERSON, Code, Field, Type, Vocabulary
 from hanse.hub.coverage import Coverage
 from hanse.web import charts
-from hanse.web.builder import OPS, Condition, Form, How, Joint, Part, Place, Rows, Sent, at, offered, pairs
+from hanse.web.acts import Place, at
+from hanse.web.builder import Condition, Form, How, Joint, Part, Rows, offered
 from hanse.web.charts import Bar, Chart
 from hanse.web.criteria import COUNTED, SAID, entity_label, unit_of, value_label
 from hanse.web.language import gettext as _
 from hanse.web.picking import can_be_asked, names_of, persons_with
 from hanse.web.saying import number, spoken
+from hanse.web.sent import OPS, Sent, first, pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +68,18 @@ def editor(form: Form, place: Place, sent: Sent, vocabulary: Vocabulary, coverag
         if present is None:
             return None
         sent = _as_sent(present)
-    kind = _first(sent, "kind") or "field"
+    kind = first(sent, "kind") or "field"
     made = Editor(place, kind, present is None, "not" in sent)
     if kind == "count":
         return _count_editor(made, sent, vocabulary, coverage)
     if kind == "days":
         return _days_editor(made, sent, vocabulary, coverage)
-    field = vocabulary.get(_first(sent, "field"))
+    field = vocabulary.get(first(sent, "field"))
     if field is None or not can_be_asked(field):
         return None
     made = replace(made, kind="field", compared=(_compared("", field, sent, coverage),))
     if made.new and field.entity != PERSON and (place.group is None or place.group >= len(form.groups)):
-        rows = Rows(_first(sent, "rows")) if _first(sent, "rows") in list(Rows) else _likely_rows(form, field)
+        rows = Rows(first(sent, "rows")) if first(sent, "rows") in list(Rows) else _likely_rows(form, field)
         made = replace(made, rows=rows, kind_of_rows=entity_label(field, vocabulary).lower())
     return made
 
@@ -103,7 +105,7 @@ def _likely_rows(form: Form, field: Field) -> Rows:
 
 def _compared(before: str, field: Field, sent: Sent, coverage: Coverage) -> Compared:
     values = tuple(one for one in sent.get(f"{before}value", ()) if one)
-    how = _first(sent, f"{before}how")
+    how = first(sent, f"{before}how")
     possible = offered(field)
     how = how if how in [one.value for one in possible] else possible[0].value
     hows = tuple(Option(one.value, _how(one, field), one.value == how) for one in possible)
@@ -176,17 +178,17 @@ def start(value: str) -> int | None:
 
 
 def _count_editor(made: Editor, sent: Sent, vocabulary: Vocabulary, coverage: Coverage) -> Editor:
-    of = _first(sent, "of")
+    of = first(sent, "of")
     keys = [one for one in vocabulary.fields.values() if one.type is Type.KEY]
     of = of if "of" in sent else keys[0].name if keys else ""
-    op = _first(sent, "op") or OPS[0]
+    op = first(sent, "op") or OPS[0]
     counted = [Option(one.name, spoken(one.label), one.name == of) for one in keys]
     counted.append(Option("", _("Rows for which a criterion is true"), not of))
     made = replace(
         made,
         counted=tuple(counted),
         ops=tuple(Option(one, _(said), one == op) for one, said in COUNTED.items()),
-        number=_first(sent, "number") or made.number,
+        number=first(sent, "number") or made.number,
     )
     return _with_inner(made, ("where.",), sent, vocabulary, coverage, of.partition(".")[0])
 
@@ -194,7 +196,7 @@ def _count_editor(made: Editor, sent: Sent, vocabulary: Vocabulary, coverage: Co
 def _days_editor(made: Editor, sent: Sent, vocabulary: Vocabulary, coverage: Coverage) -> Editor:
     usual = {"first.field": ["condition.day"], "second.field": ["image.modality"]}
     plain = {f"{name}.field": sent[name] for name in ("first", "second") if name in sent}
-    made = replace(made, low=_first(sent, "low") or made.low, high=_first(sent, "high") or made.high)
+    made = replace(made, low=first(sent, "low") or made.low, high=first(sent, "high") or made.high)
     return _with_inner(made, ("first.", "second."), usual | dict(sent) | plain, vocabulary, coverage)
 
 
@@ -217,7 +219,7 @@ def _with_inner(
     ]
     labels = {one.name: f"{entity_label(one, vocabulary)}: {spoken(one.label)}" for one in possible}
     for before in names:
-        chosen = _first(sent, f"{before}field")
+        chosen = first(sent, f"{before}field")
         fields.append(tuple(Option(name, label, name == chosen) for name, label in labels.items()))
         field = vocabulary.get(chosen) if chosen in labels else None
         if field is not None and (before == "where." or not places_in_time(field, vocabulary)):
@@ -230,11 +232,6 @@ def places_in_time(field: Field, vocabulary: Vocabulary) -> bool:
     return vocabulary.day(field.entity) == field.name
 
 
-def _first(sent: Sent, name: str) -> str:
-    values = sent.get(name, ())
-    return values[0] if values else ""
-
-
 def as_filled_in(sent: Sent, vocabulary: Vocabulary) -> dict[str, Sequence[str]]:
     """What a form's fields sent, without the empty ones that only stand ready, and with the sides of `within_days` that
     are a day as such."""
@@ -243,10 +240,10 @@ def as_filled_in(sent: Sent, vocabulary: Vocabulary) -> dict[str, Sequence[str]]
         for name, values in sent.items()
     }
     for name in ("first", "second"):
-        field = vocabulary.get(_first(sent, f"{name}.field"))
+        field = vocabulary.get(first(sent, f"{name}.field"))
         if field is not None and places_in_time(field, vocabulary):
             filled[name] = [field.name]
-    if (_first(sent, "where.field") and any(filled.get("where.value", ()))) or _first(
+    if (first(sent, "where.field") and any(filled.get("where.value", ()))) or first(
         sent, "where.how"
     ) == How.UNKNOWN:
         filled["where"] = ["yes"]

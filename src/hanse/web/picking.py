@@ -43,26 +43,24 @@ class Hit:
 
 
 def shelves(vocabulary: Vocabulary, coverage: Coverage, find: str = "") -> list[Shelf]:
-    """The fields that can be asked, by entity, those of most datasets first; with `find`, those whose names or labels
-    hold it."""
+    """The fields that can be asked, by entity: the main ones and those of most datasets first; with `find`, those whose
+    names or labels hold it."""
     wanted = fold(find)
     found = []
     for entity in vocabulary.entities.values():
         fields = [one for one in vocabulary.of(entity.name) if can_be_asked(one) and _called(one, wanted)]
-        picks = tuple(
-            Pick(
-                one.name, spoken(one.label), one.about, coverage.datasets[one.name], coverage.nodes[one.name]
-            )
-            for one in fields
-        )
-        if len(picks) > SHOWN + 1 and not wanted:
-            ranked = sorted(
-                picks, key=lambda one: -one.datasets
-            )  # stable: the vocabulary's order among equals
-            found.append(Shelf(entity, tuple(ranked[:SHOWN]), tuple(ranked[SHOWN:])))
-        elif picks:
-            found.append(Shelf(entity, picks))
+        if not wanted and len(fields) > SHOWN + 1:  # sorting is stable: the vocabulary's order among equals
+            fields.sort(key=lambda one: (not one.breakdown, -coverage.datasets[one.name]))
+        picks = [_pick(one, coverage) for one in fields]
+        shown = SHOWN if len(picks) > SHOWN + 1 and not wanted else len(picks)
+        if picks:
+            found.append(Shelf(entity, tuple(picks[:shown]), tuple(picks[shown:])))
     return sorted(found, key=lambda one: -sum(pick.datasets for pick in (*one.picks, *one.more)))
+
+
+def _pick(field: Field, coverage: Coverage) -> Pick:
+    datasets, nodes = coverage.datasets[field.name], coverage.nodes[field.name]
+    return Pick(field.name, spoken(field.label), field.about, datasets, nodes)
 
 
 def hits(vocabulary: Vocabulary, coverage: Coverage, find: str) -> list[Hit]:
