@@ -31,7 +31,7 @@ def test_the_box_takes_a_question_to_its_page(visit: Open) -> None:
 
 def test_a_known_word_leads_to_datasets_and_to_a_question(visit: Open) -> None:
     page = visit("/en/search?q=breast")
-    page.get_by_role("link", name="Persons with Breast cancer").click()
+    page.get_by_role("link", name="Cancer type: Breast cancer").click()
     page.wait_for_url("**/en/cohort?q=condition.cancer_type*")
 
 

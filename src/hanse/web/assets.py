@@ -3,6 +3,7 @@ that browsers may keep them for ever."""
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -20,29 +21,42 @@ HEADERS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """The hashed name of each asset, and under it its bytes, plain and packed (None where packing gains nothing). They
+    are kept in memory, about 200 kB: a running hub serves what it began with, also while a newer one is installed."""
+
+    names: Mapping[str, str]
+    files: Mapping[str, tuple[bytes, bytes | None]]
+
+
 @cache
-def names() -> Mapping[str, str]:
-    """The hashed name of each asset; `NotSetUp` when they have not been built."""
+def assets() -> Assets:
+    """What was built; `NotSetUp` when nothing was."""
     try:
-        files: Mapping[str, str] = json.loads((FOLDER / "manifest.json").read_bytes())["files"]
+        names: Mapping[str, str] = json.loads((FOLDER / "manifest.json").read_bytes())["files"]
+        return Assets(names, {name: _read(name) for name in names.values()})
     except FileNotFoundError:
         raise NotSetUp("The assets of the portal have not been built.", hint="Run `make assets`.") from None
-    return files
+
+
+def _read(name: str) -> tuple[bytes, bytes | None]:
+    packed = FOLDER / f"{name}.gz"
+    return (FOLDER / name).read_bytes(), packed.read_bytes() if packed.exists() else None
 
 
 def url(name: str) -> str:
     """The address of an asset; `KeyError` for one that is not there."""
-    return f"/static/{names()[name]}"
+    return f"/static/{assets().names[name]}"
 
 
 async def serve(request: Request) -> Response:
-    """`GET /static/{name}`; a name of an older version is not found."""
+    """`GET /static/{name}`; a name of another version is not found."""
     name = request.path_params["name"]
-    if name not in names().values():
+    if name not in assets().files:
         return Response(status_code=404)
-    path, headers = FOLDER / name, dict(HEADERS)
-    packed = FOLDER / f"{name}.gz"
-    if "gzip" in request.headers.get("accept-encoding", "") and packed.exists():
-        path, headers["Content-Encoding"] = packed, "gzip"
-    # Read whole: tens of kilobytes, in the page cache after the first time.
-    return Response(path.read_bytes(), media_type=TYPES[Path(name).suffix], headers=headers)
+    plain, packed = assets().files[name]
+    media_type = TYPES[Path(name).suffix]
+    if packed and "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(packed, media_type=media_type, headers=HEADERS | {"Content-Encoding": "gzip"})
+    return Response(plain, media_type=media_type, headers=HEADERS)
