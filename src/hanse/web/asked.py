@@ -45,7 +45,7 @@ class State:
         pairs = [pair for pair in self.pairs() if pair != ("q", "")]
         if self.kept and path == "/cohort":
             path, pairs = f"/cohort/{self.kept.id}", pairs[1:]
-        pairs += [(name.rstrip("_"), value) for name, value in more.items() if value]
+        pairs += [(name, value) for name, value in more.items() if value]
         return address(path) + (f"?{urlencode(pairs, quote_via=quote)}" if pairs else "")
 
     def without(self, dataset: str) -> str:

@@ -1,6 +1,7 @@
 """The fields that a criterion may begin with, found by their names or by those of their values."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hanse.core.fields import Code, Entity, Field, Identifying, Type, Vocabulary, fold
 from hanse.hub.coverage import Coverage
@@ -79,10 +80,16 @@ def hits(vocabulary: Vocabulary, coverage: Coverage, find: str) -> list[Hit]:
         for field in vocabulary.fields.values()
         if field.codes and can_be_asked(field)
         for code in field.codes.codes.values()
-        if any(fold(word).startswith(wanted) for name in names_of(code) for word in (name, *name.split()))
+        if any(word.startswith(wanted) for name in names_of(code) for word in _beginnings(name))
     ]
     found.sort(key=lambda one: (one.persons is None, -(one.persons or 0), -coverage.datasets[one.field]))
     return found[:MOST_FOUND]
+
+
+@lru_cache(maxsize=1 << 15)  # of all names of a vocabulary, which every letter of a search goes through
+def _beginnings(name: str) -> tuple[str, ...]:
+    """A name, and each of its words, as a search compares them."""
+    return (fold(name), *map(fold, name.split()))
 
 
 def can_be_asked(field: Field) -> bool:
