@@ -152,6 +152,10 @@ def test_a_word_with_one_wrong_letter_is_suggested_right() -> None:
     assert shelf().find(View(text="brest")).meant == "breast"
 
 
+def test_a_dataset_whose_title_cannot_be_seen_has_its_name_for_one() -> None:
+    assert titles(of(record("breast-mr", title=" \u200b\u202e ")), "sort=title") == ["breast-mr"]
+
+
 def test_related_datasets_have_something_in_common() -> None:
     index = of(
         record("a", cancer_types=("breast",)),

@@ -8,7 +8,7 @@ from babel import Locale
 
 from hanse.core.answer import Cell, Counts
 from hanse.core.fields import Code, CodeList, Vocabulary
-from hanse.core.record import Record, Rights, Text, Tier, Version
+from hanse.core.record import Record, Rights, Text, Tier, Version, english
 from hanse.core.view import MAX_VALUE, clean
 from hanse.hub.catalogue import Entry, Source
 
@@ -33,9 +33,9 @@ RIGHTS: Mapping[Rights, str] = {
     Rights.NON_PUBLIC: "With a permit",
 }
 TIERS: Mapping[Tier, str] = {
-    Tier.CATALOGUE: "Can be found",
-    Tier.SEARCHABLE: "Answers questions",
-    Tier.COMPUTABLE: "Can be computed on",
+    Tier.CATALOGUE: "Catalogue",
+    Tier.SEARCHABLE: "Searchable",
+    Tier.COMPUTABLE: "Computable",
 }
 KINDS: Mapping[str, str] = {
     "person": "Persons",
@@ -103,7 +103,7 @@ def _card(entry: Entry, vocabulary: Vocabulary) -> Card:
         id=record.id,
         name=record.name,
         source=source,
-        title=_by_language(said.title, MAX_VALUE),
+        title=_by_language(said.title, MAX_VALUE) or english(said.name),
         about=_by_language(said.about, ABOUT),
         country=(said.country or source.country).upper(),
         holder=said.holder.name if said.holder else source.name,
@@ -150,7 +150,8 @@ def persons_class(counts: Counts) -> str:
 
 
 def _by_language(text: Text, most: int) -> dict[str, str]:
-    return {language: _cut(clean(one, 4 * most), most) for language, one in text.items()}
+    cleaned = {language: _cut(clean(one, 4 * most), most) for language, one in text.items()}
+    return {language: one for language, one in cleaned.items() if one}
 
 
 def _cut(text: str, most: int) -> str:
