@@ -132,6 +132,22 @@ def test_a_breakdown_of_open_data_is_exact_and_one_of_protected_data_shows_no_sm
     assert all(cell.counts.known for cells in answers["protected"].breakdowns.values() for cell in cells)
 
 
+@pytest.mark.parametrize(
+    ("question", "field", "value"),
+    [
+        ("image.modality = 'CT'", "image.modality", "CT"),
+        ("within(image.modality, 'CT')", "image.modality", "CT"),
+        ("person.sex = 'female'", "person.sex", "female"),
+        ("person.age = 52", "person.age", "50-54"),
+    ],
+)
+def test_a_single_criterion_gets_what_the_breakdown_of_everyone_gets(
+    gate: Gate, question: str, field: str, value: str
+) -> None:
+    cells = ask(gate, "", field)["protected"].breakdowns[field]
+    assert ask(gate, question)["protected"].counts in [one.counts for one in cells if one.value == value]
+
+
 def test_what_one_person_has_is_not_what_a_protected_dataset_has(store: Store) -> None:
     image = IMAGE.format(n=900).replace(
         " AS modality", " AS modality, CASE WHEN i < 2 THEN 3.0 END AS field_strength"

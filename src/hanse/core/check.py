@@ -191,17 +191,27 @@ def _with_codes(node: Criterion, code: Callable[[str, Value], Value]) -> Criteri
 
 
 def is_single(question: Question, vocabulary: Vocabulary) -> bool:
-    """Whether the question has no criterion, or one of the few that anybody could ask of a field: a code, a truth
-    value, a band, or the lack of a value. Disclosure control never stops answering these; a list, a pattern or a limit
-    of one's own choice is another matter. So is the same criterion denied or inside `exists`: each way to ask for the
-    same persons has noise of its own, and whoever may use a dozen of them averages it away."""
+    """Whether the question has no criterion, or one of the few that anybody could ask of a field: one of its `cell`s,
+    or a code with those below it. Disclosure control never stops answering these; a list, a pattern, a limit of
+    one's own choice or the lack of a value is another matter. So is the same criterion denied or inside `exists`: each
+    way to ask for the same persons has noise of its own, and whoever may use a dozen of them averages it away."""
+    return isinstance(question.root, Everyone | Within) or cell(question, vocabulary) is not None
+
+
+def cell(question: Question, vocabulary: Vocabulary) -> tuple[str, str] | None:
+    """The field and the value by which the question asks for one cell of everyone broken down by that field: a code, a
+    truth value or a band is all that it names."""
     match question.root:
-        case Everyone() | IsNull() | Within():
-            return True
-        case Compare(field, "="):
-            return vocabulary.fields[field].type in (Type.CODE, Type.BOOLEAN)
+        case Compare(field, "=", bool(value)) if vocabulary.fields[field].type is Type.BOOLEAN:
+            return field, "true" if value else "false"
+        case Compare(field, "=", str(value)) if vocabulary.fields[field].type is Type.CODE:
+            return field, value
+        case Within(field, code):
+            codes = vocabulary.fields[field].codes
+            return (field, code) if codes and codes.within(code) == {code} else None
         case Between(field, int(low), int(high)):
             known = vocabulary.fields[field]
             possible = known.least is not None and known.most is not None and known.least <= low <= known.most
-            return bool(possible and known.band and low % known.band == 0 and high == low + known.band - 1)
-    return False
+            if possible and known.band and low % known.band == 0 and high == low + known.band - 1:
+                return field, f"{low}-{high}"
+    return None

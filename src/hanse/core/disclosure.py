@@ -47,14 +47,16 @@ class Asked:
     """A question as the rules see it.
 
     `text` is its canonical form, a breakdown's field included. `single` says that it has one criterion or none, and
-    that the criterion is one of few that can be asked: a code, a truth value, a band or the lack of a value; not a
-    list, a pattern or a bound of one's own choice. `cells` bounds in how many cells of a breakdown one person may
-    be: 1 for fields of the person, about 3 for fields of rows of which a person has several.
+    that the criterion is one of few that can be asked: a code, a truth value or a band; not a list, a pattern or a
+    bound of one's own choice. `value` is that of the cell, when it asks for one cell of a breakdown: it then gets what
+    the breakdown gets. `cells` bounds in how many cells of a breakdown one person may be: 1 for fields of the person,
+    about 3 for fields of rows of which a person has several.
     """
 
     text: str
     single: bool = False
     cells: int = 1
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Ledger(Protocol):
 
 def decide(cohort: Cohort, policy: Policy, ledger: Ledger, asked: Asked) -> Counts:
     """The answer to a question about one dataset; the ledger must have kept it before it leaves."""
-    return breakdown({"": cohort}, policy, ledger, asked)[""]
+    return breakdown({asked.value: cohort}, policy, ledger, asked)[asked.value]
 
 
 def breakdown(cells: Mapping[str, Cohort], policy: Policy, ledger: Ledger, asked: Asked) -> dict[str, Counts]:
@@ -147,8 +149,8 @@ def _release(cells: Mapping[str, Cohort], policy: Policy, ledger: Ledger, text: 
             for place, unit in ((1, "studies"), (2, "series"))
         ]
         numbers = rounded(np.array([persons[known], *images]), policy.rounding)
-        for at, three in zip(known, numbers.T.tolist(), strict=True):
-            released[values[at]] = Counts(Rule.ROUNDED, *three, rounding=policy.rounding)
+        for at, (some, studies, series) in zip(known, numbers.T.tolist(), strict=True):
+            released[values[at]] = Counts(Rule.ROUNDED, some, studies, series, rounding=policy.rounding)
     return released
 
 
@@ -174,7 +176,8 @@ def _images(each: Sequence[Ordinals], threshold: int, errors: Ordinals) -> Ordin
     first, last = starts + threshold - 1, np.minimum(starts + 2 * threshold - 1, ends)
     most = np.maximum(1, np.ceil((sums[last] - sums[first]) / (last - first)).astype(np.int64))
     counted = np.add.reduceat(np.minimum(owned, np.repeat(most, sizes)), starts)
-    return np.maximum(0, counted + most * errors)
+    noisy: Ordinals = np.maximum(0, counted + most * errors)
+    return noisy
 
 
 def rounded(number: Any, base: int) -> Any:
@@ -219,7 +222,8 @@ def is_new_epoch(before: Roster, after: Roster, policy: Policy, secret: bytes) -
     from `threshold` to twice as many, is drawn with the secret: who knows all changes but one cannot use the border.
     """
     first, second, *_ = _dice(secret, b"epoch" + before.stamps.astype("<u8").tobytes(), policy.threshold)[0]
-    return _changed(before, after) >= policy.threshold + (abs(first) + abs(second)) // 2
+    needed = policy.threshold + int(abs(first) + abs(second)) // 2
+    return _changed(before, after) >= needed
 
 
 def _changed(before: Roster, after: Roster) -> int:

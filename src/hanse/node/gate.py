@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from hanse.core import disclosure
 from hanse.core.answer import Cell, Counts, CriterionAnswer, CriterionState, DatasetAnswer, Rule
 from hanse.core.bands import banded
-from hanse.core.check import check_rows, criterion_state, is_single
+from hanse.core.check import cell, check_rows, criterion_state, is_single
 from hanse.core.dataset import canonical
 from hanse.core.disclosure import Asked, Cohort
 from hanse.core.fields import PERSON, Field, Vocabulary
@@ -210,7 +210,7 @@ class Gate:
         elif found is not None and plan.question is not None:
             with self._ledger(connection, published) as ledger:
                 door = _Door(published.policy, ledger)
-                counts, cells = door.answer(self._asked(plan.question), plan.question == EVERYONE, found)
+                counts, cells = door.answer(plan.question, self._asked(plan.question), found)
         return DatasetAnswer(
             dataset=published.manifest.dataset,
             name=published.manifest.name,
@@ -226,7 +226,10 @@ class Gate:
         return DatasetLedger(connection, self._store.keys.secret, published.manifest.dataset)
 
     def _asked(self, question: Question) -> Asked:
-        return Asked(to_text(ordered(question.root)), single=is_single(question, self._vocabulary))
+        one = cell(question, self._vocabulary)
+        if one is not None:  # the same number twice with different noise would be half as well protected
+            return Asked(_by(EVERYONE, one[0]), single=True, value=one[1])
+        return Asked(_text(question), single=is_single(question, self._vocabulary))
 
     def _known(self, index: Index) -> dict[str, Portrait]:
         """What may be known of every dataset; new versions are entered into their ledgers."""
@@ -242,7 +245,7 @@ class Gate:
                     door, columns = _Door(one.policy, ledger), one.manifest.columns
                     asked = [field for field in fields if field.name in having[number]]
                     total, cells = door.answer(
-                        self._asked(EVERYONE), True, index.found(everyone, number, asked)
+                        EVERYONE, self._asked(EVERYONE), index.found(everyone, number, asked)
                     )
                     variables = door.fields(having[number])
                     listed = dict.fromkeys(columns, total) if one.policy.access is Access.NONE else variables
@@ -272,12 +275,12 @@ class _Door:
     ledger: DatasetLedger
 
     def answer(
-        self, asked: Asked, of_everyone: bool, found: Found
+        self, question: Question, asked: Asked, found: Found
     ) -> tuple[Counts, dict[str, tuple[Cell, ...]]]:
         """The counts and the breakdowns. Values that nobody has are left out of these, and so are those whose counts
         are withheld: that a value occurs at all is a number too."""
         by = {
-            name: Asked(f"{asked.text}\nby {name}", of_everyone, cells=1 if entity(name) == PERSON else 3)
+            name: Asked(_by(question, name), question == EVERYONE, 1 if entity(name) == PERSON else 3)
             for name in found.cells
         }
         if self.policy.access is Access.PROTECTED:
@@ -297,6 +300,15 @@ class _Door:
         counted = {name: one for name, one in having.items() if isinstance(one, Counts)}
         released = counted | disclosure.breakdown(cohorts, self.policy, self.ledger, asked)
         return {name: counts for name, counts in released.items() if counts.known}
+
+
+def _text(question: Question) -> str:
+    """How the ledger knows a question."""
+    return to_text(ordered(question.root))
+
+
+def _by(question: Question, field: str) -> str:
+    return f"{_text(question)}\nby {field}"
 
 
 _BANDED = "Answered as {}: without a permit, ages are known in bands."
