@@ -1,56 +1,254 @@
-"""The log: entries chained by hashes, committed with what they tell of."""
+"""The log: entries as leaves of a tree, committed with what they tell of."""
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from hanse.core.errors import Damaged
-from hanse.lib import log, sql
+from hanse.core.errors import Damaged, NoSpace, NotFound
+from hanse.lib import chain, log, merkle, sql
+from hanse.lib.log import Event, Writer
+
+MIGRATIONS = [sql.Migration(1, "log", sql.create(*log.TABLES))]
+NAMES = ("one", "two", "three", "four", "five")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    """A log without entries, first on SQLite, then on PostgreSQL."""
+    if request.param == "sqlite":
+        engine = sql.engine(sql.sqlite_url(tmp_path / "records.db"))
+    else:
+        engine = sql.engine(request.getfixturevalue("postgres").replace("postgresql:", "postgresql+psycopg:"))
+        with sql.begin(engine) as connection:
+            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+            connection.exec_driver_sql("CREATE SCHEMA public")
+    sql.migrate(engine, MIGRATIONS)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture
-def records(tmp_path: Path) -> sa.Engine:
-    engine = sql.engine(sql.sqlite_url(tmp_path / "records.db"))
-    sql.migrate(engine, [sql.Migration(1, "log", sql.create(log.LOG))])
-    with sql.begin(engine) as connection:
-        for name in ("one", "two", "three"):
-            log.append(connection, "test", {"name": name, "umlaut": "ä"})
-    return engine
+def records(empty: sa.Engine) -> sa.Engine:
+    """A log of five entries, the second of which names a person."""
+    with sql.begin(empty) as connection:
+        for name in NAMES:
+            who = {"who": "orcid:0000-0001"} if name == "two" else {}
+            log.append(connection, "test", {"name": name, "umlaut": "ä", "share": 0.05, **who})
+    return empty
 
 
-def test_entries_follow_one_another(records: sa.Engine) -> None:
+def test_entries_are_the_leaves_of_a_tree(records: sa.Engine) -> None:
     with sql.read(records) as connection:
-        one, two, three = log.entries(connection)
-        assert log.verify(connection) == 3
-        assert log.head(connection) == (3, three.hash)
-    assert (two.previous, three.previous) == (one.hash, two.hash)
-    assert two.body["name"] == "two"
+        assert log.verify(connection) == 5
+        entries = list(log.entries(connection))
+        size, root = log.head(connection)
+        proof = merkle.inclusion(connection, 1, size)
+    assert [one.number for one in entries] == [1, 2, 3, 4, 5]
+    leaf = bytes.fromhex(entries[1].hash)
+    assert merkle.includes(bytes.fromhex(root), size, 1, leaf, proof)
+
+
+def test_a_log_without_entries_has_the_root_of_the_standard(empty: sa.Engine) -> None:
+    with sql.read(empty) as connection:
+        assert log.head(connection) == (0, merkle.EMPTY.hex())
+        assert log.verify(connection) == 0
 
 
 def test_an_entry_and_what_it_tells_of_are_undone_together(records: sa.Engine) -> None:
     def append_and_fail() -> None:
         with sql.begin(records) as connection:
-            log.append(connection, "test", {})
+            log.append(connection, "test", {"who": "somebody"})
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         append_and_fail()
     with sql.read(records) as connection:
-        assert log.verify(connection) == 3
+        assert log.verify(connection) == 5
 
 
 @pytest.mark.parametrize(
     "damage",
     [
         """UPDATE log SET body = replace(body, 'two', 'TWO') WHERE number = 2""",
+        """UPDATE log SET body = replace(body, '{', '{ ') WHERE number = 2""",
         """UPDATE log SET at = '2000-01-01T00:00:00.000Z' WHERE number = 2""",
+        """UPDATE log SET kind = 'other' WHERE number = 2""",
+        """UPDATE log SET number = 7 WHERE number = 2""",
         """DELETE FROM log WHERE number = 2""",
-        """UPDATE log SET previous = hash WHERE number = 2""",
+        """UPDATE log SET number = 99 - number WHERE number IN (2, 3)""",
+        """UPDATE log_tree SET hash = (SELECT hash FROM log_tree WHERE place = 0) WHERE place = 1""",
+        """DELETE FROM log_tree WHERE place = 2""",
+        """UPDATE log_who SET value = '"somebody else"'""",
+        """DELETE FROM log_who""",
     ],
 )
 def test_a_changed_or_missing_entry_is_found(records: sa.Engine, damage: str) -> None:
     with sql.begin(records) as connection:
         connection.exec_driver_sql(damage)
-    with sql.read(records) as connection, pytest.raises(Damaged, match="at entry 2"):
+    with sql.read(records) as connection, pytest.raises(Damaged, match="entry 2"):
         log.verify(connection)
+
+
+def test_two_entries_that_changed_places_are_found(records: sa.Engine) -> None:
+    with sql.begin(records) as connection:
+        for old, new in ((3, 93), (4, 3), (93, 4)):
+            connection.exec_driver_sql(f"UPDATE log SET number = {new} WHERE number = {old}")
+    with sql.read(records) as connection, pytest.raises(Damaged, match="entry 3"):
+        log.verify(connection)
+
+
+@pytest.mark.parametrize(
+    ("damage", "number"),
+    [
+        ("UPDATE log_who SET number = 3", 3),
+        ("DELETE FROM log WHERE number = 5", 5),
+        ("INSERT INTO log_who SELECT 6, salt, value FROM log_who", 6),
+    ],
+)
+def test_what_belongs_to_no_entry_is_found(records: sa.Engine, damage: str, number: int) -> None:
+    with sql.begin(records) as connection:
+        connection.exec_driver_sql(damage)
+    with sql.read(records) as connection, pytest.raises(Damaged, match=f"entry {number}:"):
+        log.verify(connection)
+
+
+def test_a_person_is_readable_at_home_and_a_commitment_in_the_leaf(records: sa.Engine) -> None:
+    with sql.read(records) as connection:
+        assert list(log.entries(connection))[1].body["who"] == "orcid:0000-0001"
+        leaf = list(log.leaves(connection))[1]
+    assert b"orcid" not in leaf.data
+    assert leaf.person.commitment.encode() in leaf.data
+
+
+def test_one_person_has_unrelated_commitments(empty: sa.Engine) -> None:
+    with sql.begin(empty) as connection:
+        log.append_all(connection, [Event("use", {"who": "ada"}), Event("use", {"who": "ada"})])
+        assert len({one.person.commitment for one in log.leaves(connection)}) == 2
+
+
+def test_redacting_forgets_the_person_and_leaves_the_tree(records: sa.Engine) -> None:
+    with sql.begin(records) as connection:
+        before = log.head(connection)
+        log.redact(connection, [2], "erasure under Article 17")
+        assert merkle.root(connection, 5).hex() == before[1]
+        assert log.verify(connection) == 6
+        entries = list(log.entries(connection))
+    assert entries[1].body["who"] == log.REDACTED
+    assert entries[5].body == {"entries": [2], "reason": "erasure under Article 17"}
+
+
+@pytest.mark.parametrize("number", [1, 9])
+def test_an_entry_that_names_nobody_is_not_redacted(records: sa.Engine, number: int) -> None:
+    with pytest.raises(NotFound, match="names no person"), sql.begin(records) as connection:
+        log.redact(connection, [number], "by mistake")
+
+
+def test_who_waits_shares_a_transaction(empty: sa.Engine) -> None:
+    writer = Writer(empty)
+    commits = []
+    sa.event.listen(empty, "commit", commits.append)
+
+    def append(name: int) -> None:
+        for number in range(20):
+            first, second = writer.append(
+                Event("test", {"name": name, "at": number}), Event("test", {"who": name})
+            )
+            assert second.number == first.number + 1
+
+    threads = [threading.Thread(target=append, args=(name,)) for name in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with sql.read(empty) as connection:
+        assert log.verify(connection) == 320
+    assert len(commits) < 160
+
+
+def test_what_cannot_be_written_fails_its_own_call_and_no_other(empty: sa.Engine) -> None:
+    writer = Writer(empty)
+    with pytest.raises(TypeError):
+        writer.append(Event("test", {"name": object()}))
+    assert [one.number for one in writer.append(Event("test", {}), Event("test", {}))] == [1, 2]
+
+
+def test_two_processes_append_to_one_log(empty: sa.Engine) -> None:
+    other = sa.create_engine(empty.url) if empty.dialect.name == "postgresql" else sql.engine(str(empty.url))
+    threads = [
+        threading.Thread(target=lambda one=one: [Writer(one).append(Event("test", {})) for _ in range(20)])
+        for one in (empty, other)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    other.dispose()
+    with sql.read(empty) as connection:
+        assert log.verify(connection) == 40
+
+
+def test_a_full_disk_is_told_to_everybody_who_waits_and_nothing_is_written(tmp_path: Path) -> None:
+    engine = sql.engine(sql.sqlite_url(tmp_path / "records.db"))
+    sql.migrate(engine, MIGRATIONS)
+    sa.event.listen(engine, "begin", lambda one: one.exec_driver_sql("PRAGMA max_page_count = 20"))
+    writer, failed = Writer(engine), []
+
+    def append() -> None:
+        try:
+            writer.append(Event("test", {"text": "x" * 200_000}))
+        except NoSpace as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=append) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(failed) == 3
+    writer.append(Event("test", {"text": "small"}))
+    with sql.read(engine) as connection:
+        assert log.verify(connection) == 1
+
+
+def chained(connection: sa.Connection, damage: str = "") -> None:
+    """The log of a database from before there were trees."""
+    previous = "0" * 64
+    chain.CHAIN.create(connection)
+    for number in (1, 2, 3):
+        at, body = f"2026-11-0{number}T00:00:00.000Z", {"who": "ada", "name": number}
+        hash = chain.link(number, at, "use", body, previous)
+        row = {"number": number, "at": at, "kind": "use", "previous": previous, "hash": hash}
+        connection.execute(chain.CHAIN.insert(), row | {"body": log.canonical(body).decode()})
+        previous = hash
+    if damage:
+        connection.exec_driver_sql(damage)
+
+
+@pytest.mark.parametrize(
+    ("damage", "broken"), [("", None), ("UPDATE log SET kind = 'other' WHERE number = 2", 2)]
+)
+def test_a_chain_becomes_a_tree_that_tells_what_the_chain_was_like(
+    tmp_path: Path, damage: str, broken: int | None
+) -> None:
+    engine = sql.engine(sql.sqlite_url(tmp_path / "records.db"))
+    with sql.begin(engine) as connection:
+        chained(connection, damage)
+        (last,) = connection.execute(sa.select(chain.CHAIN.c.hash).where(chain.CHAIN.c.number == 3)).one()
+        chain.to_tree(connection)
+        assert log.verify(connection) == 4
+        *old, about = log.entries(connection)
+    assert [(one.at, one.body) for one in old] == [
+        (f"2026-11-0{number}T00:00:00.000Z", {"who": "ada", "name": number}) for number in (1, 2, 3)
+    ]
+    assert about.body == {"entries": 3, "last": last, "first_that_does_not_fit": broken}
+
+
+def test_an_empty_chain_becomes_an_empty_tree(tmp_path: Path) -> None:
+    engine = sql.engine(sql.sqlite_url(tmp_path / "records.db"))
+    with sql.begin(engine) as connection:
+        chain.CHAIN.create(connection)
+        chain.to_tree(connection)
+        assert log.verify(connection) == 0

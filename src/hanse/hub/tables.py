@@ -3,7 +3,7 @@ said."""
 
 import sqlalchemy as sa
 
-from hanse.lib.log import LOG
+from hanse.lib import chain
 from hanse.lib.sql import Migration, create
 
 _METADATA = sa.MetaData()
@@ -69,5 +69,6 @@ PASS = sa.Table(
 MIGRATIONS = (
     Migration(1, "invitations, nodes, datasets", create(INVITATION, NODE, DATASET)),
     Migration(2, "questions that people keep", create(QUESTION)),
-    Migration(3, "passes of the operator, and the log of decisions", create(PASS, LOG)),
+    Migration(3, "passes of the operator, and the log of decisions", create(PASS, chain.CHAIN)),
+    Migration(4, "the log as a Merkle tree", chain.to_tree),
 )

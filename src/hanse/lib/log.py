@@ -1,20 +1,27 @@
-"""An append-only log in a database table, in which every entry carries the hash of the one before.
+"""An append-only log in a database: what happened, as the leaves of a Merkle tree (RFC 9162).
 
-An entry that is changed, removed or put in between breaks the chain, and `verify` says where. What a chain alone
-cannot show is that entries were cut off at its end: who must know that keeps a copy of the last hash elsewhere.
+An entry is a leaf, the canonical JSON of its number, time, kind and body. It is committed in the transaction that it
+tells of, and with it the hashes that it adds to the tree (`lib.merkle`). `head`, the size and the root of the tree,
+stands for all entries in their order: whoever keeps it can tell later whether the log was changed, cut or forked.
+
+A body names a person in its member `who`, and nowhere else. The leaf holds SHA-256(salt || canonical JSON) of that
+value; value and salt stand beside the log, so that `redact` can destroy them without touching an entry.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import secrets
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from hanse.core import clock
 from hanse.core.dataset import canonical
-from hanse.core.errors import Damaged
+from hanse.core.errors import Damaged, NotFound
+from hanse.lib import merkle, sql
 
 LOG = sa.Table(
     "log",
@@ -23,69 +30,268 @@ LOG = sa.Table(
     sa.Column("at", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
-    sa.Column("previous", sa.Text, nullable=False),
-    sa.Column("hash", sa.Text, nullable=False),
 )
+WHO = sa.Table(
+    "log_who",
+    sa.MetaData(),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("salt", sa.LargeBinary, nullable=False),
+    sa.Column("value", sa.Text, nullable=False),
+)
+TABLES = (LOG, WHO, merkle.TREE)
 
-_BEFORE_THE_FIRST = "0" * 64
+REDACTED = "redacted"  # stands for a person whose salt was destroyed
+_SALT_BYTES = 16
 
 # Made once: making a statement takes longer than carrying it out.
-_ADD = sa.insert(LOG)
-_LAST = sa.select(LOG.c.number, LOG.c.hash).order_by(LOG.c.number.desc()).limit(1)
+_ADD, _ADD_WHO = sa.insert(LOG), sa.insert(WHO)
+_SIZE = sa.select(sa.func.max(LOG.c.number))
+_ENTRIES = sa.select(LOG, WHO.c.salt, WHO.c.value).outerjoin(WHO, WHO.c.number == LOG.c.number)
+_IN_PIECES = {"yield_per": 1000}
+_ALONE = sa.text("LOCK TABLE log IN SHARE ROW EXCLUSIVE MODE")
+
+
+class Event(NamedTuple):
+    """What an entry tells; `at` is when it happened, when that is not now."""
+
+    kind: str
+    body: Mapping[str, Any]
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something that happened: `number` counts from 1, `hash` covers everything here, and so all before it."""
+    """Something that happened: `number` counts from 1, `hash` is that of its leaf, in hexadecimal."""
 
     number: int
     at: str
     kind: str
     body: Mapping[str, Any]
-    previous: str
     hash: str
+
+
+class Person(NamedTuple):
+    """What opens the commitment to a person in one entry; `value` is canonical JSON."""
+
+    salt: bytes
+    value: str
+
+    @property
+    def commitment(self) -> str:
+        return hashlib.sha256(self.salt + self.value.encode()).hexdigest()
+
+
+class Leaf(NamedTuple):
+    """An entry as the tree holds it, and the person it names, unless it names none or was redacted."""
+
+    number: int
+    data: bytes
+    person: Person | None
 
 
 def append(connection: sa.Connection, kind: str, body: Mapping[str, Any]) -> Entry:
     """Adds an entry within the caller's transaction: what it tells of and the entry are committed together.
 
-    The transaction is one that may write from its start (`sql.begin`): two entries never follow the same.
+    The transaction is one that may write from its start (`sql.begin`): two entries never get one number.
     """
-    number, previous = head(connection)
-    at = clock.text(clock.now())
-    entry = Entry(number + 1, at, kind, body, previous, _hash(number + 1, at, kind, body, previous))
-    row = {"number": entry.number, "at": at, "kind": kind, "previous": previous, "hash": entry.hash}
-    connection.execute(_ADD, row | {"body": canonical(body).decode()})
-    return entry
+    return append_all(connection, [Event(kind, body)])[0]
+
+
+def append_all(connection: sa.Connection, events: Sequence[Event]) -> list[Entry]:
+    """Adds entries in this order, as `append` does."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_ALONE)  # SQLite has one writer at a time anyway
+    size, now = _size(connection), clock.text(clock.now())
+    rows, persons, made = [], [], []
+    for number, event in enumerate(events, start=size + 1):
+        body = dict(event.body)
+        if body.get("who") is not None:
+            person = Person(secrets.token_bytes(_SALT_BYTES), canonical(body["who"]).decode())
+            persons.append({"number": number, **person._asdict()})
+            body["who"] = person.commitment
+        row = {"number": number, "at": event.at or now, "kind": event.kind, "body": canonical(body).decode()}
+        rows.append(row)
+        hash = merkle.leaf_hash(_leaf(**row))
+        made.append(Entry(number, row["at"], event.kind, event.body, hash.hex()))
+    for statement, values in ((_ADD, rows), (_ADD_WHO, persons)):
+        if values:
+            connection.execute(statement, values)
+    merkle.append(connection, size, [bytes.fromhex(one.hash) for one in made])
+    return made
 
 
 def head(connection: sa.Connection) -> tuple[int, str]:
-    """Number and hash of the last entry."""
-    last = connection.execute(_LAST).one_or_none()
-    return (last.number, last.hash) if last else (0, _BEFORE_THE_FIRST)
+    """How many entries there are, and the root hash over all of them in hexadecimal."""
+    size = _size(connection)
+    return size, merkle.root(connection, size).hex()
 
 
 def entries(connection: sa.Connection, after: int = 0) -> Iterator[Entry]:
     """The entries that follow number `after`, oldest first, read as they are asked for."""
-    query = sa.select(LOG).where(LOG.c.number > after).order_by(LOG.c.number)
-    for row in connection.execution_options(yield_per=1000).execute(query):
-        yield Entry(row.number, row.at, row.kind, json.loads(row.body), row.previous, row.hash)
+    for row in _rows(connection, after):
+        body = json.loads(row.body)
+        if body.get("who") is not None:
+            body["who"] = REDACTED if row.value is None else json.loads(row.value)
+        data = _leaf(row.number, row.at, row.kind, row.body)
+        yield Entry(row.number, row.at, row.kind, body, merkle.leaf_hash(data).hex())
+
+
+def leaves(connection: sa.Connection, after: int = 0) -> Iterator[Leaf]:
+    """The entries that follow number `after` as the tree holds them."""
+    for row in _rows(connection, after):
+        person = None if row.value is None else Person(row.salt, row.value)
+        yield Leaf(row.number, _leaf(row.number, row.at, row.kind, row.body), person)
+
+
+def redact(connection: sa.Connection, numbers: Sequence[int], reason: str) -> Entry:
+    """Destroys the salts and the names of the persons in these entries, and logs that it was done. The entries stay,
+    and the tree with them; who was meant can no longer be told or guessed. Raises `NotFound` when one names nobody.
+    """
+    for number in numbers:
+        if not connection.execute(sa.delete(WHO).where(WHO.c.number == number)).rowcount:
+            raise NotFound(f"entry {number} of the log names no person, or was redacted already")
+    return append(connection, "redact", {"entries": list(numbers), "reason": reason})
 
 
 def verify(connection: sa.Connection) -> int:
-    """Reads the whole log; how many entries it has. Raises `Damaged` naming the first that does not fit."""
-    number, previous = 0, _BEFORE_THE_FIRST
-    for entry in entries(connection):
-        number += 1
-        fits = entry.hash == _hash(entry.number, entry.at, entry.kind, entry.body, entry.previous)
-        if entry.number != number or entry.previous != previous or not fits:
+    """Reads the whole log and its tree; how many entries it has. Raises `Damaged` naming the first that does not fit.
+
+    A log that was cut at its end, or written anew as a whole, fits: a head that was kept elsewhere shows that.
+    """
+    checking = Checking()
+    stored = iter(merkle.stored(connection))
+    for leaf in leaves(connection):
+        made = checking.add(leaf)
+        first = merkle.places(checking.size - 1)
+        for at, hash in enumerate(made, start=first):
+            if next(stored, None) != (at, hash):
+                raise _wrong(checking.size)
+    beyond = connection.scalar(sa.select(WHO.c.number).where(WHO.c.number > checking.size).limit(1))
+    if next(stored, None) is not None or beyond:
+        raise _wrong(checking.size + 1)
+    checking.end()
+    return checking.size
+
+
+class Checking:
+    """Checks leaves one after the other as they are read, from wherever; `root` is that of those read so far."""
+
+    def __init__(self) -> None:
+        self._frontier = merkle.Frontier()
+        self._unnamed: set[int] = set()  # entries that name somebody of whom nothing is said
+        self._redacted: set[int] = set()
+
+    @property
+    def size(self) -> int:
+        return self._frontier.size
+
+    def root(self) -> bytes:
+        return self._frontier.root()
+
+    def add(self, leaf: Leaf) -> list[bytes]:
+        """Takes the next leaf; the hashes that it adds to the tree. Raises `Damaged` when it is another entry than
+        the next, or not the canonical JSON of one, or names another person than it was committed to."""
+        number = self.size + 1
+        try:
+            said = json.loads(leaf.data)
+            body = said["body"]
+            fits = said["number"] == leaf.number == number and canonical(said) == leaf.data
+            who = body.get("who")
+            if said["kind"] == "redact":
+                self._redacted.update(body["entries"])
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise _wrong(number) from None
+        if not fits or (leaf.person is not None and leaf.person.commitment != who):
+            raise _wrong(number)
+        if who is not None and leaf.person is None:
+            self._unnamed.add(number)
+        return self._frontier.add(merkle.leaf_hash(leaf.data))
+
+    def end(self) -> None:
+        """Raises `Damaged` when a person is missing from an entry although no later entry says that it was redacted."""
+        if lost := self._unnamed - self._redacted:
             raise Damaged(
-                f"the log does not hold together at entry {number}: it was changed, removed or added later",
-                hint="compare with a backup of this database; do not write to it before",
+                f"the person in entry {min(lost)} of the log is gone, and no entry says that it was redacted",
+                hint="restore the database from a backup",
             )
-        previous = entry.hash
-    return number
 
 
-def _hash(number: int, at: str, kind: str, body: Mapping[str, Any], previous: str) -> str:
-    return hashlib.sha256(canonical([number, at, kind, body, previous])).hexdigest()
+class Writer:
+    """Appends for several threads at once, and lets those who wait share one transaction, so that one sync of the disk
+    serves them all. A call returns when its entries are on disk."""
+
+    def __init__(self, records: sa.Engine) -> None:
+        self._records = records
+        self._lock = threading.Lock()
+        self._waiting: list[_Group] = []
+        self._busy = False
+
+    def append(self, *events: Event) -> list[Entry]:
+        """Adds these entries next to one another; raises as `sql.begin` does, and then none of them is in the log."""
+        mine = _Group(events)
+        with self._lock:
+            self._waiting.append(mine)
+            first, self._busy = not self._busy, True
+        if not first:
+            mine.turn.wait()
+        if not mine.done:
+            self._write()
+        if mine.failed is not None:
+            raise mine.failed
+        return mine.made
+
+    def _write(self) -> None:
+        """Writes all who wait, and gives the turn to one of those who came meanwhile."""
+        with self._lock:
+            groups, self._waiting = self._waiting, []
+        try:
+            with sql.begin(self._records) as connection:
+                made = iter(append_all(connection, [event for one in groups for event in one.events]))
+            for one in groups:
+                one.made = [next(made) for _ in one.events]
+        except BaseException as error:  # nobody may be left waiting
+            for one in groups:
+                one.failed = error
+        with self._lock:
+            self._busy = bool(self._waiting)
+            following = self._waiting[:1]
+        for one in groups:
+            one.done = True
+            one.turn.set()
+        for one in following:
+            one.turn.set()
+
+
+class _Group:
+    """The events of one call, and what became of them."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        for event in events:
+            canonical(event.body)  # what cannot be written fails its own call and no other
+        self.events = events
+        self.turn = threading.Event()
+        self.done = False
+        self.made: list[Entry] = []
+        self.failed: Exception | None = None
+
+
+def _size(connection: sa.Connection) -> int:
+    return connection.scalar(_SIZE) or 0
+
+
+def _rows(connection: sa.Connection, after: int) -> Iterator[sa.Row[Any]]:
+    query = _ENTRIES.where(LOG.c.number > after).order_by(LOG.c.number)
+    yield from connection.execute(query, execution_options=_IN_PIECES)
+
+
+def _leaf(number: int, at: str, kind: str, body: str) -> bytes:
+    """The canonical JSON of an entry whose body is canonical already."""
+    when, what = (canonical(text).decode() for text in (at, kind))
+    return f'{{"at":{when},"body":{body},"kind":{what},"number":{number}}}'.encode()
+
+
+def _wrong(number: int) -> Damaged:
+    return Damaged(
+        f"the log does not hold together at entry {number}: it was changed, removed or added later",
+        hint="compare with a backup of this database; do not write to it before",
+    )

@@ -2,8 +2,7 @@
 
 import sqlalchemy as sa
 
-from hanse.lib import sql
-from hanse.lib.log import LOG
+from hanse.lib import chain, sql
 from hanse.node import ledger
 
 _METADATA = sa.MetaData()
@@ -47,8 +46,9 @@ def _answers_in_one_row(connection: sa.Connection) -> None:
 
 MIGRATIONS = (
     sql.Migration(
-        1, "datasets, versions, excluded persons, log", sql.create(DATASET, VERSION, EXCLUDED, LOG)
+        1, "datasets, versions, excluded persons, log", sql.create(DATASET, VERSION, EXCLUDED, chain.CHAIN)
     ),
     sql.Migration(2, "what each dataset was charged for questions", sql.create(ledger.DATASET)),
     sql.Migration(3, "the answers to a question in one row", _answers_in_one_row),
+    sql.Migration(4, "the log as a Merkle tree", chain.to_tree),
 )
