@@ -1,6 +1,6 @@
 """`/datasets`: the catalogue, found by words and facets; the address of the page is the view."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -11,7 +11,7 @@ from hanse.core.view import FACETS, MAX_SIZE, Sort, View, parse
 from hanse.hub.app import Hub
 from hanse.hub.datasets import API
 from hanse.hub.formats import CSV, JSON
-from hanse.hub.shelf import Found, Value
+from hanse.hub.shelf import Found, Shelf, Value
 from hanse.web import compare, dataset
 from hanse.web.answers import in_shell
 from hanse.web.dataset import named
@@ -22,6 +22,7 @@ from hanse.web.render import render
 
 OPEN = ("cancer_type", "modality", "body_part", "country")  # facets that are open at first
 MOST = 60  # values of one facet that are listed at once
+MOST_KEPT, MAX_QUERY = 300, 500  # pages, and characters of the address of one
 COMPARED = "dataset"  # the name under which datasets are chosen to be compared
 
 SORTS: Mapping[Sort, str] = {
@@ -31,6 +32,29 @@ SORTS: Mapping[Sort, str] = {
     Sort.TITLE: N_("Title"),
 }
 FILES: Mapping[str, str] = {CSV: "CSV", JSON: "JSON", "ttl": "Turtle", "jsonld": "JSON-LD", "rdf": "RDF/XML"}
+
+
+Key = tuple[str, str, bool]  # language, query, packed
+
+
+class Kept:
+    """Pages as they were made, while the index is the same: most visitors look at the same few views."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[Shelf | None, dict[Key, Response]] = (None, {})
+
+    def page(self, shelf: Shelf, key: Key, make: Callable[[], Response]) -> Response:
+        """The page of this key, made when it is not there."""
+        kept = self._kept
+        if kept[0] is not shelf:
+            kept = self._kept = (shelf, {})
+        pages = kept[1]
+        found = pages.get(key) or make()
+        if len(key[1]) <= MAX_QUERY:
+            if len(pages) >= MOST_KEPT:
+                pages.clear()
+            pages[key] = found
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,33 +81,41 @@ class Facet:
 def routes(hub: Hub) -> list[Route]:
     """The catalogue, one dataset, and two side by side."""
 
+    kept = Kept()
+
     def show(request: Request) -> Response:
-        view, unknown = parse(request.query_params.multi_items(), also=(COMPARED,))
         shelf = hub.library.shelf()
-        found = shelf.find(view, current())
-        if found.view.page > found.pages:
-            found = shelf.find(view.on(found.pages), current())
-        here = listing(found.view)
-        return render(
-            request,
-            "datasets/list.html",
-            headers={"HX-Push-Url": here, "Vary": "Accept-Encoding, HX-Request"},
-            found=found,
-            view=found.view,
-            notices=notices(found, unknown),
-            facets=[facet(found, name) for name in FACETS],
-            chips=chips(found),
-            sorts=sorts(found.view),
-            files=[(label, file(found.view, ending)) for ending, label in FILES.items()],
-            listing=listing,
-            page_address=lambda page: listing(found.view.on(page)),
-            silent=silent,
-            python=in_python(hub.space.url, found.view),
-            command=on_command_line(hub.space.url, found.view),
-            value_label=lambda facet, value: named(facet, value, shelf.label(facet, value)),
-        )
+        key = (current(), request.url.query, "gzip" in request.headers.get("accept-encoding", ""))
+        return kept.page(shelf, key, lambda: page(request, hub, shelf))
 
     return [Route("/datasets", show), *compare.routes(hub), *dataset.routes(hub)]
+
+
+def page(request: Request, hub: Hub, shelf: Shelf) -> Response:
+    """The page of the view that the request's address says."""
+    view, unknown = parse(request.query_params.multi_items(), also=(COMPARED,))
+    found = shelf.find(view, current())
+    if found.view.page > found.pages:
+        found = shelf.find(view.on(found.pages), current())
+    view = found.view
+    return render(
+        request,
+        "datasets/list.html",
+        headers={"HX-Push-Url": listing(view), "Vary": "Accept-Encoding, HX-Request"},
+        found=found,
+        view=view,
+        notices=notices(found, unknown),
+        facets=[facet(found, name) for name in FACETS],
+        chips=chips(found),
+        sorts=sorts(view),
+        files=[(label, file(view, ending)) for ending, label in FILES.items()],
+        listing=listing,
+        page_address=lambda page: listing(view.on(page)),
+        silent=silent,
+        python=in_python(hub.space.url, view),
+        command=on_command_line(hub.space.url, view),
+        value_label=lambda facet, value: named(facet, value, shelf.label(facet, value)),
+    )
 
 
 def listing(view: View) -> str:
