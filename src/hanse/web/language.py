@@ -103,7 +103,9 @@ TABLES = {
     "core/view.py": tuple(FACETS.values()),
     "hub/card.py": tuple(label for labels in FIXED.values() for label in labels.values()),
     "core/words.py": (*words.STATES.values(), *words.RULES.values(), *words.CRITERIA.values()),
-    "core/errors.py": tuple(kind.title for kind in errors.kinds().values()),
+    "core/errors.py": tuple(
+        kind.title for kind in errors.kinds().values() if kind.__module__ == errors.__name__
+    ),
 }
 _OPTIONS = {"silent": "false", "trimmed": "true", "newstyle_gettext": "true"}
 _KEYWORDS = {"_": None, "gettext": None, "N_": None, "ngettext": (1, 2)}
