@@ -11,6 +11,7 @@ from hanse.web.language import gettext as _
 from hanse.web.saying import spoken
 
 MOST_VALUES = 12  # of a list in a sentence
+LONGEST_CODE = 4  # of those that people know, such as MR
 
 # How a comparison is said: of one value, of several, and denied.
 SAID: Mapping[How, tuple[str, str, str, str]] = {
@@ -119,16 +120,15 @@ def entity_label(field: Field, vocabulary: Vocabulary) -> str:
 
 
 def value_label(field: Field, value: str) -> str:
-    """A value in the language of the page, with its code where the two differ."""
+    """A value in the language of the page, with its code where people use that: magnetic resonance (MR)."""
     if field.type is Type.BOOLEAN:
         return _("yes") if value == "true" else _("no")
     code = field.codes.codes.get(value) if field.codes else None
     if code is None:
         return value
     label = spoken(code.label)
-    return (
-        label if fold(label) == fold(value) or not value.isupper() or len(value) > 9 else f"{label} ({value})"
-    )
+    known_by_code = value.isupper() and len(value) <= LONGEST_CODE and fold(label) != fold(value)
+    return f"{label} ({value})" if known_by_code else label
 
 
 # ---- groups
