@@ -13,7 +13,7 @@ from typing import Any
 from hanse.core import document, reading, shape
 from hanse.core.dataset import canonical
 from hanse.core.document import Jwk
-from hanse.core.scope import Operation, Purpose, thumbprint, unique
+from hanse.core.scope import Operation, Purpose, selected, thumbprint, unique
 
 TYP = "hanse-order+jws"
 DELEGATION_TYP = "hanse-delegation+jws"
@@ -65,7 +65,7 @@ def decode(payload: bytes) -> Order:
     """The order in verified bytes; `BadEnvelope` or `BadQuestion` when they hold anything else."""
     body = document.exactly(document.load(payload), Order, "order")
     selection = shape.text(body, "selection", most=reading.MAX_LENGTH)
-    reading.read(selection)
+    selected(selection)
     return Order(
         id=document.id(body, "id", "order"),
         permit=document.digest(body, "permit"),

@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from hanse.core import document, reading, shape
 from hanse.core.dataset import canonical
 from hanse.core.document import Jwk
+from hanse.core.query import Node
 from hanse.core.terms import Rule, rule
 
 MAX_DATASETS, MAX_PERSONS, MAX_KEYS, MAX_RULES, MAX_ENVIRONMENTS = 200, 100, 8, 50, 20
@@ -172,7 +174,7 @@ class Scope:
         """What is said of one dataset at one node."""
         return next((one for one in self.datasets if (one.node, one.dataset) == (node, dataset)), None)
 
-    def holder_of(self, kid: str) -> tuple[Person, Key] | None:
+    def key(self, kid: str) -> tuple[Person, Key] | None:
         """The person and the key with this thumbprint."""
         found = ((person, key) for person in self.persons for key in person.keys if key.kid == kid)
         return next(found, None)
@@ -180,7 +182,19 @@ class Scope:
 
 def thumbprint(jwk: Jwk) -> str:
     """RFC 7638 over the four members of a public P-256 key: SHA-256, base64url."""
-    return urlsafe_b64encode(hashlib.sha256(canonical(dict(jwk))).digest()).rstrip(b"=").decode()
+    return _thumbprint(jwk["x"], jwk["y"])
+
+
+@lru_cache(maxsize=10_000)  # a decision looks at every key of a permit
+def _thumbprint(x: str, y: str) -> str:
+    members = canonical({"crv": "P-256", "kty": "EC", "x": x, "y": y})
+    return urlsafe_b64encode(hashlib.sha256(members).digest()).rstrip(b"=").decode()
+
+
+@lru_cache(maxsize=256)  # a permit's selection is read for every order under it
+def selected(text: str) -> Node:
+    """What a selection means; `BadQuestion` when it is no CQL2."""
+    return reading.read(text).root
 
 
 def commitment(key: bytes, persons: Iterable[str]) -> str:
@@ -251,7 +265,7 @@ def _operation(value: Any) -> Operation:
 
 def _selection(body: Mapping[str, Any]) -> str:
     text = shape.text(body, "selection", most=reading.MAX_LENGTH)
-    reading.read(text)
+    selected(text)
     return text
 
 
