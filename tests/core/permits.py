@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from hanse.core import document, ids
+from hanse.core.application import Application
 from hanse.core.order import Delegation, Order
 from hanse.core.permit import Authority, Fee, Kind, Permit, authority_id
 from hanse.core.scope import Call, Grant, Key, KeyUse, Limits, Login, Operation, Person, Purpose, Role, Scope
@@ -78,6 +79,21 @@ PERMIT = Permit(
     scope=SCOPE,
     exception="",
     fees=(Fee("preparation of the data", 120_000, "EUR"),),
+)
+
+APPLICATION = Application(
+    id=ids.derived("application", "one"),
+    kind=Kind.EHDS,
+    authority=PERMIT.authority.id,
+    amends=PERMIT.id,
+    project=PERMIT.project,
+    reasons=("To learn how long patients live.", "The curve will be published."),
+    scope=replace(
+        SCOPE,
+        datasets=tuple(replace(one, opt_out="") for one in SCOPE.datasets),
+        persons=tuple(replace(one, login=None, call=None) for one in PERSONS),
+    ),
+    at=AT - timedelta(days=60),
 )
 
 

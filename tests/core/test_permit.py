@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from tests.core import permits
 
-from hanse.core import document, order, permit, status
+from hanse.core import application, document, order, permit, status
 from hanse.core.errors import BadEnvelope, Problem
 from hanse.core.permit import Kind
 from hanse.core.scope import Key, KeyUse, commitment
 
 DOCUMENTS: dict[str, tuple[Any, Callable[[bytes], Any]]] = {
     "permit": (permits.PERMIT, permit.decode),
+    "application": (permits.APPLICATION, application.decode),
     "order": (permits.ORDER, order.decode),
     "delegation": (permits.DELEGATION, order.decode_delegation),
     "status": (permits.STATUS, status.decode),

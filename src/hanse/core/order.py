@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from hanse.core import document, reading, shape
+from hanse.core import document, shape
 from hanse.core.dataset import canonical
 from hanse.core.document import Jwk
-from hanse.core.scope import Operation, Purpose, selected, thumbprint, unique
+from hanse.core.scope import Operation, Purpose, selection, thumbprint, unique
 
 TYP = "hanse-order+jws"
 DELEGATION_TYP = "hanse-delegation+jws"
@@ -64,8 +64,6 @@ class Delegation:
 def decode(payload: bytes) -> Order:
     """The order in verified bytes; `BadEnvelope` or `BadQuestion` when they hold anything else."""
     body = document.exactly(document.load(payload), Order, "order")
-    selection = shape.text(body, "selection", most=reading.MAX_LENGTH)
-    selected(selection)
     return Order(
         id=document.id(body, "id", "order"),
         permit=document.digest(body, "permit"),
@@ -74,7 +72,7 @@ def decode(payload: bytes) -> Order:
         version=shape.number(body, "version", least=1),
         operation=shape.choice(body, "operation", Operation),
         purpose=shape.choice(body, "purpose", Purpose),
-        selection=selection,
+        selection=selection(body),
         method=document.matching(body, "method", _METHOD, "the name of a method, or empty"),
         parameters=_parameters(body),
         issued=document.time(body, "issued"),

@@ -218,7 +218,7 @@ def scope(body: Any) -> Scope:
     found = Scope(
         datasets=unique(body, "datasets", _grant, most=MAX_DATASETS),
         operations=unique(body, "operations", _operation, most=len(Operation)),
-        selection=_selection(body),
+        selection=selection(body),
         purpose=shape.choice(body, "purpose", Purpose),
         environments=unique(body, "environments", environment, most=MAX_ENVIRONMENTS),
         conditions=shape.items(body, "conditions", rule, most=MAX_RULES),
@@ -263,8 +263,9 @@ def _operation(value: Any) -> Operation:
     return shape.choice({"operation": value}, "operation", Operation)
 
 
-def _selection(body: Mapping[str, Any]) -> str:
-    text = shape.text(body, "selection", most=reading.MAX_LENGTH)
+def selection(body: Mapping[str, Any]) -> str:
+    """The member `selection`: CQL2 text that shows what it is; empty for everyone."""
+    text = document.words(body, "selection", most=reading.MAX_LENGTH)
     selected(text)
     return text
 
