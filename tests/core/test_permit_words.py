@@ -34,18 +34,7 @@ def strings(value: Any) -> Iterator[str]:
     """Every text in a JSON value that is no time, no word of an enumeration and no coordinate of a key."""
     if isinstance(value, dict):
         for name, one in value.items():
-            if name not in (
-                "jwk",
-                "reply_key",
-                "begins",
-                "ends",
-                "issued",
-                "expires",
-                "at",
-                "effect",
-                "operand",
-                "kind",
-            ):
+            if name not in SAID_OTHERWISE:
                 yield from strings(one)
     elif isinstance(value, list):
         for one in value:
