@@ -45,7 +45,8 @@ def rows(small: bool = False) -> list[dict[str, Any]]:
     """Times of the server, bytes, visitors, and times in the browser."""
     number = 300 if small else DATASETS
     with tempfile.TemporaryDirectory() as home, serving(Path(home), number) as url:
-        alone = sorted(one for path in views(40) for one in took(url, path, 3))
+        # Each view once: a hub keeps pages.
+        alone = sorted(one for path in views(100) for one in took(url, path, 1))
         crowd = asyncio.run(visits(url, 20 if small else VISITORS, 3 if small else SECONDS))
         turtle = statistics.median(took(url, "/api/v1/datasets.ttl?q=sein&size=100", 3))
         with chromium() as browser:
@@ -116,18 +117,20 @@ async def visits(url: str, visitors: int, seconds: float) -> list[float]:
     times: list[float] = []
     paths = views(500)
 
-    async def visitor(number: int) -> None:
+    async def visitor(number: int, client: httpx.AsyncClient) -> None:
         chance = random.Random(number)
         await asyncio.sleep(chance.uniform(0, READING_S))
         end = time.monotonic() + seconds
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as client:
-            while time.monotonic() < end:
-                began = time.perf_counter()
-                (await client.get(chance.choice(paths))).raise_for_status()
-                times.append((time.perf_counter() - began) * 1000)
-                await asyncio.sleep(chance.expovariate(1 / READING_S))
+        while time.monotonic() < end:
+            began = time.perf_counter()
+            (await client.get(chance.choice(paths))).raise_for_status()
+            times.append((time.perf_counter() - began) * 1000)
+            await asyncio.sleep(chance.expovariate(1 / READING_S))
 
-    await asyncio.gather(*(visitor(number) for number in range(visitors)))
+    # One client with a connection for each: to make a client takes longer than to serve a page.
+    limits = httpx.Limits(max_connections=visitors, max_keepalive_connections=visitors)
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30, limits=limits) as client:
+        await asyncio.gather(*(visitor(number, client) for number in range(visitors)))
     return sorted(times)
 
 
