@@ -15,13 +15,14 @@ ALLOWED = {
     "lib": {"core"},
     "link": BASE,
     "domains": BASE,
+    "analysis": BASE,
     "synth": BASE | {"domains"},
-    "node": BASE | {"link", "domains"},
-    "hub": BASE | {"link", "domains"},
+    "node": BASE | {"link", "domains", "analysis"},
+    "hub": BASE | {"link", "domains", "analysis"},
     "client": {"core"},
-    "web": BASE | {"link", "domains", "hub"},
+    "web": BASE | {"link", "domains", "analysis", "hub"},
     "__main__": {"cli"},
-    "cli": BASE | {"link", "domains", "synth", "node", "hub", "web", "client"},
+    "cli": BASE | {"link", "domains", "analysis", "synth", "node", "hub", "web", "client"},
 }
 
 # Modules that are a door: who else may import them.

@@ -107,6 +107,14 @@ class QuestionTooCostly(Problem):
     title = "The question needs more work than a node gives one question"
 
 
+class BadAnalysis(Problem):
+    """An analysis whose method, parameters or bins cannot be used, or intermediate results that are not of its kind."""
+
+    status = 422
+    title = "The analysis cannot be carried out as it is asked"
+    exit_code = 2
+
+
 class NotFound(Problem):
     status = 404
     title = "There is no such thing here"

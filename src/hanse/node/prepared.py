@@ -150,10 +150,14 @@ def _person(
     vocabulary: Vocabulary,
 ) -> dict[str, Any]:
     """The one row of a person: what the tables say first, then what follows from the images."""
-    told = {column: value for one in reversed(about) for column, value in one["values"].items()}
+    placed = {column: value for one in reversed(about) for column, value in line.placed(one).items()}
+    # Dates that are no field, such as that of birth, stay here.
+    told = {column: value for column, value in placed.items() if vocabulary.get(f"{PERSON_ENTITY}.{column}")}
     sex = vocabulary.get("person.sex")
     coded = {code for one in imaged if sex and sex.codes and (code := sex.codes.find(one["sex"]))}
-    followed = {"sex": coded.pop() if len(coded) == 1 else None, "age": line.age(line.baseline)}
+    died = next((one["dates"]["death_date"] for one in about if "death_date" in one["dates"]), "")
+    followed: dict[str, Any] = {"vital_status": "dead", "last_contact": line.day(died)} if died else {}
+    followed |= {"sex": coded.pop() if len(coded) == 1 else None, "age": line.age(line.baseline)}
     if followed["age"] is None:
         ages = [one["values"].get("patient_age") for one in imaged if line.placed(one).get("day") == 0]
         followed["age"] = next((age for age in ages if age is not None), None)

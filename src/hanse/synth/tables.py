@@ -13,8 +13,10 @@ from hanse.synth.sites import Site
 
 Row = dict[str, Any]
 
+_EXPORTED = date(2025, 9, 30)
+
 COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "person": ("patient_id", "sex", "age", "population", "vital_status"),
+    "person": ("patient_id", "sex", "age", "population", "vital_status", "last_contact"),
     "condition": (
         "patient_id", "cancer_type", "code", "morphology", "laterality", "day", "age_at_diagnosis", "ct", "cn",
         "cm", "stage_group", "grade", "er", "pr", "her2", "ki67", "psa", "gleason", "isup", "birads", "pirads",
@@ -58,9 +60,16 @@ _DUTCH_MAPPING = """# The tables of this hospital in the words of the vocabulary
 file = "person.csv"
 entity = "person"
 patient = "pseudoniem"
-columns = { geslacht = "sex", leeftijd = "age", populatie = "population", status = "vital_status" }
+date_format = "DD/MM/YYYY"
 values.geslacht = { V = "female", M = "male" }
 values.status = { levend = "alive", overleden = "dead" }
+
+[table.columns]
+geslacht = "sex"
+leeftijd = "age"
+populatie = "population"
+status = "vital_status"
+laatste_contact = "last_contact"
 
 [[table]]
 file = "condition.csv"
@@ -112,9 +121,10 @@ DIALECTS: Mapping[str, Dialect] = {
     "dutch": Dialect(
         ";", ".csv", "utf-8-sig", "%d/%m/%Y", ",",
         {"patient_id": "pseudoniem", "sex": "geslacht", "age": "leeftijd", "population": "populatie",
-         "vital_status": "status", "cancer_type": "kanker", "condition.code": "topografie", "morphology": "morfologie",
-         "laterality": "zijde", "day": "datum", "age_at_diagnosis": "leeftijd_diagnose", "ct": "cT", "cn": "cN",
-         "cm": "cM", "stage_group": "stadium", "grade": "graad", "er": "ER", "pr": "PR", "her2": "HER2",
+         "vital_status": "status", "last_contact": "laatste_contact", "cancer_type": "kanker",
+         "condition.code": "topografie", "morphology": "morfologie", "laterality": "zijde", "day": "datum",
+         "age_at_diagnosis": "leeftijd_diagnose", "ct": "cT", "cn": "cN", "cm": "cM",
+         "stage_group": "stadium", "grade": "graad", "er": "ER", "pr": "PR", "her2": "HER2",
          "treatment.code": "behandeling", "agent": "middel", "observation.code": "meting", "value": "waarde",
          "unit": "eenheid"},
         {"sex": {"female": "V", "male": "M"}, "vital_status": {"alive": "levend", "dead": "overleden"},
@@ -151,7 +161,17 @@ def _person(patient: Patient) -> Iterable[Row]:
         "age": int(patient.age),
         "population": "case",
         "vital_status": status,
+        "last_contact": _last_contact(patient, status),
     }
+
+
+def _last_contact(patient: Patient, status: str) -> date | None:
+    """Not before the last image, and not after the day on which the hospital made its tables."""
+    if not status:
+        return None
+    days = patient.chance("last contact").whole(*((30, 1500) if status == "dead" else (200, 2500)))
+    imaged = max(study.day for study in patient.studies)
+    return min(max(patient.diagnosed + timedelta(days=days), imaged), _EXPORTED)
 
 
 def _condition(patient: Patient) -> Iterable[Row]:
