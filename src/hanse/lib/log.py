@@ -11,6 +11,7 @@ value; value and salt stand beside the log, so that `redact` can destroy them wi
 import hashlib
 import json
 import secrets
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -147,6 +148,8 @@ def redact(connection: sa.Connection, numbers: Sequence[int], reason: str) -> En
     """Destroys the salts and the names of the persons in these entries, and logs that it was done. The entries stay,
     and the tree with them; who was meant can no longer be told or guessed. Raises `NotFound` when one names nobody.
     """
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")  # what is deleted is overwritten
     for number in numbers:
         if not connection.execute(sa.delete(WHO).where(WHO.c.number == number)).rowcount:
             raise NotFound(f"entry {number} of the log names no person, or was redacted already")
@@ -159,6 +162,16 @@ def verify(connection: sa.Connection) -> int:
     A log that was cut at its end, or written anew as a whole, fits: a head that was kept elsewhere shows that.
     """
     checking = Checking()
+    try:
+        _check(connection, checking)
+    except sa.exc.DBAPIError as error:
+        if not unreadable(error):
+            raise
+        raise _wrong(checking.size + 1) from error
+    return checking.size
+
+
+def _check(connection: sa.Connection, checking: "Checking") -> None:
     stored = iter(merkle.stored(connection))
     for leaf in leaves(connection):
         made = checking.add(leaf)
@@ -170,7 +183,14 @@ def verify(connection: sa.Connection) -> int:
     if next(stored, None) is not None or beyond:
         raise _wrong(checking.size + 1)
     checking.end()
-    return checking.size
+
+
+def unreadable(error: sa.exc.DBAPIError) -> bool:
+    """Whether SQLite met a file or a text that is not what it wrote: a text that is no UTF-8 has no code."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return isinstance(error.orig, sqlite3.Error) and (
+        code is None or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    )
 
 
 class Checking:
