@@ -2,16 +2,22 @@
 
 import base64
 import hashlib
+import hmac
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.core import permits
 
-from hanse.core.errors import BadEnvelope, BadInput
+from hanse.core.errors import BadEnvelope, BadInput, TooLarge
+from hanse.core.status import VETO_TYP, decode_veto
 from hanse.lib import jws
 from hanse.lib.jws import FileKey, PublicKey
 
@@ -70,6 +76,105 @@ def test_no_character_can_be_changed(place: int, letter: str) -> None:
 def test_a_header_holds_alg_typ_and_kid_once_and_nothing_else(bad: str) -> None:
     with pytest.raises(BadEnvelope):
         jws.verify(with_header(bad), KEY.public, TYP)
+
+
+def parts_of(header: dict[str, object], payload: bytes = b"forged") -> str:
+    return f"{encoded(json.dumps(header).encode())}.{encoded(payload)}"
+
+
+def attacker_signs(header: dict[str, object]) -> str:
+    """A token with this header that an attacker signed with a key of their own."""
+    stranger = ec.generate_private_key(ec.SECP256R1())
+    said = parts_of(header)
+    r, s = decode_dss_signature(stranger.sign(said.encode(), ec.ECDSA(hashes.SHA256())))
+    return f"{said}.{encoded(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+
+
+HEADER: dict[str, object] = {"alg": "ES256", "typ": TYP, "kid": KEY.public.kid}
+OWN = FileKey.generate().public.jwk
+
+
+def hmac_with_public_key() -> str:
+    """HS256 with the public key as the secret, as PEM, which a verifier that asks the token for its algorithm accepts;
+    the signature is as long as one of ES256, so that its length gives nothing away."""
+    said = parts_of(HEADER | {"alg": "HS256"})
+    secret = KEY._key.as_pem(private=False)
+    mac = hmac.digest(secret, said.encode(), "sha256")
+    return f"{said}.{encoded(mac + mac)}"
+
+
+ATTACKS = {
+    "no algorithm": parts_of(HEADER | {"alg": "none"}) + ".",
+    "no algorithm, with a signature": attacker_signs(HEADER | {"alg": "none"}),
+    "no algorithm, other letters": attacker_signs(HEADER | {"alg": "nOnE"}),
+    "public key as a secret": hmac_with_public_key(),
+    "a key in the header": attacker_signs(HEADER | {"jwk": OWN}),
+    "a key in the header instead of its id": attacker_signs({"alg": "ES256", "typ": TYP, "jwk": OWN}),
+    "the address of a key": attacker_signs(HEADER | {"jku": "https://attacker.example/keys"}),
+    "a certificate": attacker_signs(HEADER | {"x5c": ["MIIB"]}),
+    "another type": KEY.sign(b"payload", "JWT"),
+    "no type": attacker_signs({"alg": "ES256", "kid": KEY.public.kid}),
+    "critical, payload not encoded": attacker_signs(HEADER | {"crit": ["b64"], "b64": False}),
+    "payload not encoded": attacker_signs(HEADER | {"b64": False}),
+    "compressed": attacker_signs(HEADER | {"zip": "DEF"}),
+    "a signature of nothing": parts_of(HEADER) + "." + "A" * 86,
+    "oversize": parts_of(HEADER, b"x" * 50_000) + "." + "A" * 86,
+    "oversize header": attacker_signs(HEADER | {"kid": "k" * 600}),
+    "three signatures": attacker_signs(HEADER) + "." + "A" * 86,
+}
+
+
+@pytest.mark.parametrize("token", ATTACKS.values(), ids=ATTACKS)
+def test_no_forged_token_is_accepted(token: str) -> None:
+    with pytest.raises(BadEnvelope):
+        jws.verify(token, KEY.public, TYP)
+
+
+def test_another_signature_of_the_same_payload_is_the_same_token() -> None:
+    """(r, n - s) verifies when (r, s) does: what counts once is counted by its payload."""
+    token = KEY.sign(b"payload", TYP)
+    said, _, signature = token.rpartition(".")
+    raw = base64.urlsafe_b64decode(signature + "==")
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256 (SEC 2)
+    other = raw[:32] + (order - int.from_bytes(raw[32:], "big")).to_bytes(32, "big")
+    twin = f"{said}.{encoded(other)}"
+    assert twin != token
+    assert jws.verify(twin, KEY.public, TYP) == b"payload"
+    assert jws.identity(twin) == jws.identity(token) == hashlib.sha256(b"payload").hexdigest()
+
+
+def test_a_document_is_read_with_its_key_and_identity() -> None:
+    token = jws.issue(KEY, permits.VETO, VETO_TYP)
+    signed = jws.read(token, KEY.public, VETO_TYP, decode_veto)
+    assert (signed.document, signed.kid, signed.hash) == (permits.VETO, KEY.public.kid, jws.identity(token))
+    with pytest.raises(BadEnvelope, match="another use"):
+        jws.read(token, KEY.public, TYP, decode_veto)
+
+
+@pytest.mark.parametrize("name", ["id", "permit", "node", "officer", "reason", "at"])
+def test_a_signed_document_of_which_a_byte_was_changed_is_none(name: str) -> None:
+    head, payload, signature = jws.issue(KEY, permits.VETO, VETO_TYP).split(".")
+    plain = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    plain[name] = plain[name].replace("0", "1").replace("a", "b")
+    changed = (
+        f"{head}.{encoded(json.dumps(plain, sort_keys=True, separators=(',', ':')).encode())}.{signature}"
+    )
+    with pytest.raises(BadEnvelope, match="signature"):
+        jws.read(changed, KEY.public, VETO_TYP, decode_veto)
+
+
+def test_a_document_that_nobody_would_read_is_not_signed() -> None:
+    with pytest.raises(TooLarge):
+        jws.issue(KEY, replace(permits.VETO, reason="x" * 60_000), VETO_TYP)
+
+
+def test_a_key_is_kept_under_a_password() -> None:
+    pem = KEY.pem(b"password")
+    assert b"ENCRYPTED" in pem
+    assert FileKey.from_pem(pem, password=b"password").public == KEY.public
+    for wrong in (None, b"", b"another"):
+        with pytest.raises(BadInput):
+            FileKey.from_pem(pem, password=wrong)
 
 
 def test_a_token_of_one_use_is_no_token_of_another() -> None:

@@ -3,23 +3,29 @@
 Every token of Hanse is made and read here. The protected header holds exactly `alg`, `typ` and `kid`, each
 once: `typ` keeps a token of one use from passing as one of another (RFC 8725, 3.11), `kid` is the RFC 7638
 thumbprint of the key. Whoever verifies names the `typ` and the key they accept; only enrolment reads a key
-out of a token.
+out of a token. A token is known by the SHA-256 of its payload bytes and never by its signature, since whoever has one
+signature of ECDSA can make another.
 """
 
 import json
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
 
-from hanse.core.errors import BadEnvelope, BadInput
+from hanse.core import document
+from hanse.core.document import Signed
+from hanse.core.errors import BadEnvelope, BadInput, TooLarge
 from hanse.lib import files
+
+One = TypeVar("One")
 
 ALGORITHM = "ES256"
 CURVE = "P-256"
@@ -105,10 +111,11 @@ class FileKey:
         return cls(ECKey.generate_key(CURVE, private=True, auto_kid=False))
 
     @classmethod
-    def from_pem(cls, pem: bytes, where: str = "the key") -> "FileKey":
-        """The key of a PKCS#8 PEM text read from `where`; `BadInput` when it is no private P-256 key."""
+    def from_pem(cls, pem: bytes, where: str = "the key", password: bytes | None = None) -> "FileKey":
+        """The key of a PKCS#8 PEM text read from `where`, encrypted when there is a `password`; `BadInput` when it is
+        no private P-256 key, or the password is another."""
         try:
-            key = ECKey.import_key(pem)
+            key = ECKey.import_key(pem, password=password)
             if not key.is_private or key.curve_name != CURVE:
                 raise ValueError
         except (ValueError, TypeError, JoseError):
@@ -141,8 +148,9 @@ class FileKey:
             files.sync_folder(path.parent)
         return cls.load(path)
 
-    def pem(self) -> bytes:
-        return self._key.as_pem(private=True)
+    def pem(self, password: bytes | None = None) -> bytes:
+        """PKCS#8 as PEM (RFC 7468), encrypted when there is a `password`."""
+        return self._key.as_pem(private=True, password=password)
 
     @property
     def public(self) -> PublicKey:
@@ -169,13 +177,36 @@ def verify(token: str, key: PublicKey, typ: str, *, limit: int = SMALL_TOKEN) ->
         raise BadEnvelope("The signature does not verify.") from None
 
 
+def issue(signer: Signer, said: Any, typ: str) -> str:
+    """A document (core/document.py) as a token; `TooLarge` when nobody would read it."""
+    token = signer.sign(document.encode(said), typ)
+    if len(token) > SMALL_TOKEN:
+        raise TooLarge(
+            f"A document of {len(token)} characters is not read by anybody; at most {SMALL_TOKEN} are.",
+            hint="Name fewer persons, datasets or conditions, or make several documents.",
+        )
+    return token
+
+
+def read(token: str, key: PublicKey, typ: str, decode: Callable[[bytes], One]) -> Signed[One]:
+    """The document in a token of type `typ` that `key` signed, with its identity. Raises as `verify` and `decode`
+    do."""
+    payload = verify(token, key, typ)
+    return Signed(decode(payload), key.kid, document.identity(payload))
+
+
+def identity(token: str, *, limit: int = SMALL_TOKEN) -> str:
+    """The SHA-256 of a token's payload bytes, in hexadecimal digits; nothing about it is proven."""
+    return document.identity(unverified(token, limit=limit))
+
+
 def key_id(token: str, *, limit: int = SMALL_TOKEN) -> str:
     """The `kid` that a token claims, to find the key it must be verified with; nothing about it is proven."""
     return str(_header(token, limit)["kid"])
 
 
 def unverified(token: str, *, limit: int = SMALL_TOKEN) -> bytes:
-    """The payload of a token whose key stands inside it (enrolment): use only the key, then call `verify`."""
+    """The payload of a token of which nothing is proven: use it only to find the key, then call `verify`."""
     _header(token, limit)
     try:
         return urlsafe_b64decode(token.split(".")[1].encode())
