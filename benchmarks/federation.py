@@ -4,6 +4,7 @@ Each node holds 20 000 series of 2 500 synthetic persons, protected; every quest
 from memory, and asks for counts and seven breakdowns. The nodes may answer more questions than a real one would.
 """
 
+import socket
 import statistics
 import tempfile
 import time
@@ -139,7 +140,8 @@ def cpu_ms(node: psutil.Process) -> float:
 @contextmanager
 def running(home: Path, count: int) -> Iterator[tuple[str, list[psutil.Process]]]:
     """A hub and its nodes, every one a process."""
-    settings = HubConfig(home / "hub", url="http://127.0.0.1:8471", port=8471)
+    port = free_port()
+    settings = HubConfig(home / "hub", url=f"http://127.0.0.1:{port}", port=port)
     hubs.init(settings)
     processes = Processes(home / "logs")
     try:
@@ -153,6 +155,13 @@ def running(home: Path, count: int) -> Iterator[tuple[str, list[psutil.Process]]
         yield settings.url, [psutil.Process(processes.pid(f"node-{number}")) for number in range(count)]
     finally:
         processes.stop()
+
+
+def free_port() -> int:
+    """A port of this machine on which nobody listens."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 def join(home: Path, settings: HubConfig, name: str) -> None:
