@@ -34,7 +34,7 @@ Groups = tuple[tuple[int, ...], ...]  # of categories that are shown as one; cat
 Draw = Callable[[int], Counts]  # so many errors, drawn once for a question
 
 WITHHELD = -1
-MAX_SEARCHES = 100  # for the cheapest block around a cell; then the block is taken that holds all small cells
+_NEVER = 10**12
 
 
 class Why(StrEnum):
@@ -238,32 +238,39 @@ def withheld(counts: Counts, small: Mask, threshold: int) -> Mask:
     block beside each line, hold at least `threshold` persons; then its value can be moved by as much (Fréchet). All
     margins must stand for `threshold` persons.
     """
-    hidden = small.copy()
-    if not small.any():
-        return hidden
-    safe = np.zeros_like(hidden)
-    todo = np.argwhere(small)
-    for row, column in todo[:MAX_SEARCHES]:
-        if safe[row, column]:
+    safe = np.zeros_like(small)
+    # What it costs to withhold a cell; one more each: of two that hold nobody, fewer cells are cheaper.
+    lost = np.where(small, 0, counts + 1)
+    for row in np.flatnonzero(small.any(axis=1)).tolist():
+        columns = np.flatnonzero(small[row] & ~safe[row])
+        if not len(columns):
             continue
-        other = _cheapest(counts, hidden, int(row), int(column), threshold)
-        if other is None:
-            return _block(counts, hidden, threshold)
-        corners = np.ix_([row, other[0]], [column, other[1]])
-        hidden[corners] = safe[corners] = True
-    return hidden if safe[small].all() else _block(counts, hidden, threshold)
+        found = _corners(counts, lost, row, columns, threshold)
+        if found is None:
+            return _block(counts, lost == 0, threshold)
+        shared, others = found
+        for places in ((row, columns), (others, columns), (row, shared), (others, shared)):
+            lost[places], safe[places] = 0, True
+    hidden: Mask = lost == 0
+    return hidden
 
 
-def _cheapest(counts: Counts, hidden: Mask, row: int, column: int, threshold: int) -> tuple[int, int] | None:
-    """The other corner of the two by two block that withholds the fewest more persons; None when no block is safe."""
-    beside, below, here = counts[row], counts[:, column], counts[row, column]
-    fits = (counts + beside >= threshold) & (counts + below[:, None] >= threshold)
-    fits &= (here + beside >= threshold) & (here + below >= threshold)[:, None]
-    fits[row], fits[:, column] = False, False
-    lost = np.where(hidden, 0, counts + 1)  # one more each: of two empty costs, fewer cells are cheaper
-    cost = np.where(fits, lost + lost[row] + lost[:, column, None], np.iinfo(np.int64).max)
-    found = int(cost.argmin())
-    return divmod(found, counts.shape[1]) if fits.flat[found] else None
+def _corners(
+    counts: Counts, lost: Counts, row: int, columns: Counts, threshold: int
+) -> tuple[int, Counts] | None:
+    """What makes safe blocks of two by two of these cells of a row: one more column for all, the cheapest that is
+    large, and for each another row, the cheapest with it. None when there is nothing of the kind."""
+    large = counts[row] >= threshold
+    large[columns] = False
+    if not large.any():
+        return None
+    shared = int(np.where(large, lost[row], _NEVER).argmin())
+    below, beside = counts[:, columns], counts[:, [shared]]
+    fits = (below >= threshold - counts[row, columns]) & (below >= threshold - beside)
+    fits[row] = False
+    cost = np.where(fits, lost[:, columns] + lost[:, [shared]], _NEVER)
+    others: Counts = cost.argmin(axis=0)
+    return (shared, others) if fits[others, np.arange(len(columns))].all() else None
 
 
 def _block(counts: Counts, hidden: Mask, threshold: int) -> Mask:
