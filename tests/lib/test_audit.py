@@ -161,7 +161,7 @@ def test_a_log_that_was_cut_at_its_end_is_found_beside_a_head_from_elsewhere(
         connection.exec_driver_sql(f"DELETE FROM log_tree WHERE place >= {merkle.places(30)}")
     with sql.read(records) as connection:
         assert log.verify(connection) == 30
-    with pytest.raises(Conflict, match="ends after entry 30, .* entry 31 is the first that is missing"):
+    with pytest.raises(Conflict, match=r"ends after entry 30, .* entry 31 is the first that is missing"):
         held(records, heads)
 
 
