@@ -190,21 +190,21 @@ def release(merged: Counted, parameters: Followed, limits: Limits, draw: Draw) -
 
 
 _CURVE = (
-    Column("group"), Column("time", "days"), Column("at risk before", "persons"), Column("events", "persons"),
-    Column("censored before", "persons"), Column("survival"), Column("95 % from"), Column("95 % to"),
+    Column("group"), Column("time", "days"), Column("at risk", "persons"), Column("events", "persons"),
+    Column("censored", "persons"), Column("survival"), Column("95 % from"), Column("95 % to"),
 )  # fmt: skip
 _SUMMARY = (
     Column("group"), Column("persons"), Column("events", "persons"), Column("median", "days"),
-    Column("restricted mean", "days"),
+    Column("restricted mean", "days"), Column("up to", "days"),
 )  # fmt: skip
 
 
 def _curve(steps: Steps, parameters: Followed) -> Curve:
-    """The estimator on the points and the counts that are shown."""
+    """The estimator with the shown points as its grid, and the shown counts."""
     grid = np.array([parameters.grid[0], *(parameters.grid[at + 1] for at in steps.points)])
     events, censored = (np.diff(one, prepend=0) for one in (steps.events, steps.censored))
-    # Those censored since the last point are subtracted before it: they may have left at any time in between.
-    at_risk = steps.persons - (np.cumsum(events) - events) - np.cumsum(censored)
+    gone = events + censored
+    at_risk = steps.persons - (np.cumsum(gone) - gone)
     return survival.curve(grid, np.maximum(at_risk, events), events)
 
 
@@ -227,13 +227,14 @@ def _summary(
     label: str, steps: Steps | None, curve: Curve | None, limits: Limits
 ) -> tuple[str | Number, ...]:
     if steps is None or curve is None:
-        return (label, *[Number(None, Why.WITHHELD)] * 4)
+        return (label, *[Number(None, Why.WITHHELD)] * 5)
     total = Number(steps.persons, limits.counted)
     if not steps.points:
-        return (label, total, *[Number(None, Why.WITHHELD)] * 3)
+        return (label, total, *[Number(None, Why.WITHHELD)] * 4)
     events = Number(int(steps.events[-1]), limits.counted)
     mean = Number(round(survival.restricted_mean(curve), 1), Why.COMPUTED)
-    return label, total, events, Number(survival.median(curve), Why.COMPUTED), mean
+    median, last = Number(survival.median(curve), Why.COMPUTED), Number(float(curve.grid[-1]), Why.EXACT)
+    return label, total, events, median, mean, last
 
 
 def _test(noisy: Counted, complete: bool) -> Sheet:
