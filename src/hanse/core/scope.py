@@ -68,13 +68,13 @@ class Purpose(StrEnum):
 
 PURPOSES: Mapping[Purpose, str] = {
     Purpose.HEALTH: "public interest in public or occupational health",
-    Purpose.POLICY: "policy making and regulation in the health or care sector",
-    Purpose.STATISTICS: "official statistics",
+    Purpose.POLICY: "policymaking and regulatory activities of public bodies in the health or care sector",
+    Purpose.STATISTICS: "official statistics related to the health or care sector",
     Purpose.TEACHING: "education or teaching in the health or care sector",
     Purpose.RESEARCH: "scientific research in the health or care sector",
-    Purpose.DEVELOPMENT: "scientific research: development of products or services",
+    Purpose.DEVELOPMENT: "scientific research: development and innovation of products or services",
     Purpose.ALGORITHMS: "scientific research: training, testing and evaluation of algorithms",
-    Purpose.CARE: "improvement of the delivery of care",
+    Purpose.CARE: "improvement of the delivery of care and of treatment",
 }
 
 
