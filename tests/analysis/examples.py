@@ -21,7 +21,7 @@ PARAMETERS = {
         "rows": {"field": "condition.stage_group", "values": ["I", "II", "III", "IV"]},
         "columns": {"field": "person.sex", "values": ["female", "male"]},
     },
-    "histogram": {"variable": {"field": "person.age", "edges": list(range(0, 121, 10))}},
+    "histogram": {"variable": {"field": "person.age", "edges": [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 120]}},
     "kaplan_meier": {
         "until": "person.last_contact",
         "event": "person.vital_status",
