@@ -1,5 +1,7 @@
 """The log: entries as leaves of a tree, committed with what they tell of."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -252,3 +254,37 @@ def test_an_empty_chain_becomes_an_empty_tree(tmp_path: Path) -> None:
         chain.CHAIN.create(connection)
         chain.to_tree(connection)
         assert log.verify(connection) == 0
+
+
+APPENDING = """
+import sys
+from hanse.lib import log, sql
+records = sql.engine(sys.argv[1])
+writer = log.Writer(records)
+for name in range(10_000):
+    print(writer.append(log.Event("test", {"who": name}))[0].number, flush=True)
+"""
+IN_BETWEEN = """
+import sys, time
+from hanse.lib import log, sql
+with sql.begin(sql.engine(sys.argv[1])) as connection:
+    print(log.append(connection, "test", {"who": "ada"}).number, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(("program", "lines"), [(APPENDING, 50), (APPENDING, 120), (IN_BETWEEN, 1)])
+def test_killed_at_any_moment_what_was_acknowledged_is_there_and_the_tree_is_whole(
+    tmp_path: Path, program: str, lines: int
+) -> None:
+    records = sql.engine(sql.sqlite_url(tmp_path / "records.db"))
+    sql.migrate(records, MIGRATIONS)
+    command = [sys.executable, "-c", program, str(records.url)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        acknowledged = [int(process.stdout.readline()) for _ in range(lines)]
+        process.kill()
+    with sql.begin(records) as connection:
+        size = log.verify(connection)
+        assert size == 0 if program is IN_BETWEEN else size >= acknowledged[-1]
+        log.append(connection, "test", {"after": "the kill"})
+        assert log.verify(connection) == size + 1

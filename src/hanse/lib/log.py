@@ -15,6 +15,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -45,7 +46,6 @@ REDACTED = "redacted"  # stands for a person whose salt was destroyed
 _SALT_BYTES = 16
 
 # Made once: making a statement takes longer than carrying it out.
-_ADD, _ADD_WHO = sa.insert(LOG), sa.insert(WHO)
 _SIZE = sa.select(sa.func.max(LOG.c.number))
 _ENTRIES = sa.select(LOG, WHO.c.salt, WHO.c.value).outerjoin(WHO, WHO.c.number == LOG.c.number)
 _IN_PIECES = {"yield_per": 1000}
@@ -90,6 +90,23 @@ class Leaf(NamedTuple):
     person: Person | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """An entry before it has its number: the body as the leaf will hold it, and the person that was taken out."""
+
+    event: Event
+    body: str
+    person: Person | None
+
+    @classmethod
+    def of(cls, event: Event) -> "_Draft":
+        who = event.body.get("who")
+        if who is None:
+            return cls(event, canonical(event.body).decode(), None)
+        person = Person(secrets.token_bytes(_SALT_BYTES), canonical(who).decode())
+        return cls(event, canonical({**event.body, "who": person.commitment}).decode(), person)
+
+
 def append(connection: sa.Connection, kind: str, body: Mapping[str, Any]) -> Entry:
     """Adds an entry within the caller's transaction: what it tells of and the entry are committed together.
 
@@ -100,25 +117,30 @@ def append(connection: sa.Connection, kind: str, body: Mapping[str, Any]) -> Ent
 
 def append_all(connection: sa.Connection, events: Sequence[Event]) -> list[Entry]:
     """Adds entries in this order, as `append` does."""
+    return _write(connection, [_Draft.of(one) for one in events])
+
+
+def _write(connection: sa.Connection, drafts: Sequence["_Draft"]) -> list[Entry]:
     if connection.dialect.name == "postgresql":
         connection.execute(_ALONE)  # SQLite has one writer at a time anyway
     size, now = _size(connection), clock.text(clock.now())
-    rows, persons, made = [], [], []
-    for number, event in enumerate(events, start=size + 1):
-        body = dict(event.body)
-        if body.get("who") is not None:
-            person = Person(secrets.token_bytes(_SALT_BYTES), canonical(body["who"]).decode())
-            persons.append({"number": number, **person._asdict()})
-            body["who"] = person.commitment
-        row = {"number": number, "at": event.at or now, "kind": event.kind, "body": canonical(body).decode()}
-        rows.append(row)
-        hash = merkle.leaf_hash(_leaf(**row))
-        made.append(Entry(number, row["at"], event.kind, event.body, hash.hex()))
-    for statement, values in ((_ADD, rows), (_ADD_WHO, persons)):
-        if values:
-            connection.execute(statement, values)
-    merkle.append(connection, size, [bytes.fromhex(one.hash) for one in made])
-    return made
+    rows = [
+        (number, one.event.at or now, one.event.kind, one.body)
+        for number, one in enumerate(drafts, start=size + 1)
+    ]
+    persons = [
+        (row[0], one.person.salt, one.person.value)
+        for row, one in zip(rows, drafts, strict=True)
+        if one.person is not None
+    ]
+    hashes = [merkle.leaf_hash(_leaf(*row)) for row in rows]
+    merkle.insert(connection, LOG, rows)
+    merkle.insert(connection, WHO, persons)
+    merkle.append(connection, size, hashes)
+    return [
+        Entry(row[0], row[1], row[2], one.event.body, hash.hex())
+        for row, one, hash in zip(rows, drafts, hashes, strict=True)
+    ]
 
 
 def head(connection: sa.Connection) -> tuple[int, str]:
@@ -266,9 +288,9 @@ class Writer:
             groups, self._waiting = self._waiting, []
         try:
             with sql.begin(self._records) as connection:
-                made = iter(append_all(connection, [event for one in groups for event in one.events]))
+                made = iter(_write(connection, [draft for one in groups for draft in one.drafts]))
             for one in groups:
-                one.made = [next(made) for _ in one.events]
+                one.made = [next(made) for _ in one.drafts]
         except BaseException as error:  # nobody may be left waiting
             for one in groups:
                 one.failed = error
@@ -286,13 +308,11 @@ class _Group:
     """The events of one call, and what became of them."""
 
     def __init__(self, events: Sequence[Event]) -> None:
-        for event in events:
-            canonical(event.body)  # what cannot be written fails its own call and no other
-        self.events = events
+        self.drafts = [_Draft.of(one) for one in events]  # what cannot be written fails its own call only
         self.turn = threading.Event()
         self.done = False
         self.made: list[Entry] = []
-        self.failed: Exception | None = None
+        self.failed: BaseException | None = None
 
 
 def _size(connection: sa.Connection) -> int:
@@ -306,8 +326,12 @@ def _rows(connection: sa.Connection, after: int) -> Iterator[sa.Row[Any]]:
 
 def _leaf(number: int, at: str, kind: str, body: str) -> bytes:
     """The canonical JSON of an entry whose body is canonical already."""
-    when, what = (canonical(text).decode() for text in (at, kind))
-    return f'{{"at":{when},"body":{body},"kind":{what},"number":{number}}}'.encode()
+    return f'{{"at":{_quoted(at)},"body":{body},"kind":{_quoted(kind)},"number":{number}}}'.encode()
+
+
+@lru_cache(maxsize=1000)  # entries of one transaction have one time, and kinds are few
+def _quoted(text: str) -> str:
+    return canonical(text).decode()
 
 
 def _wrong(number: int) -> Damaged:
