@@ -177,21 +177,23 @@ def verify(token: str, key: PublicKey, typ: str, *, limit: int = SMALL_TOKEN) ->
         raise BadEnvelope("The signature does not verify.") from None
 
 
-def issue(signer: Signer, said: Any, typ: str) -> str:
+def issue(signer: Signer, said: Any, typ: str, *, limit: int = SMALL_TOKEN) -> str:
     """A document (core/document.py) as a token; `TooLarge` when nobody would read it."""
     token = signer.sign(document.encode(said), typ)
-    if len(token) > SMALL_TOKEN:
+    if len(token) > limit:
         raise TooLarge(
-            f"A document of {len(token)} characters is not read by anybody; at most {SMALL_TOKEN} are.",
+            f"A document of {len(token)} characters is not read by anybody; at most {limit} are.",
             hint="Name fewer persons, datasets or conditions, or make several documents.",
         )
     return token
 
 
-def read(token: str, key: PublicKey, typ: str, decode: Callable[[bytes], One]) -> Signed[One]:
+def read(
+    token: str, key: PublicKey, typ: str, decode: Callable[[bytes], One], *, limit: int = SMALL_TOKEN
+) -> Signed[One]:
     """The document in a token of type `typ` that `key` signed, with its identity. Raises as `verify` and `decode`
     do."""
-    payload = verify(token, key, typ)
+    payload = verify(token, key, typ, limit=limit)
     return Signed(decode(payload), key.kid, document.identity(payload))
 
 

@@ -1,0 +1,58 @@
+"""A node's result: strict like every document, and bound to what is sealed in it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.core.permits import AT, DATASET, NODE, ORDER, PERMIT, hash_of
+
+from hanse.core import document
+from hanse.core.errors import BadEnvelope
+from hanse.core.result import Result, decode, opened
+
+RESULT = Result(
+    order=hash_of(ORDER),
+    permit=hash_of(PERMIT),
+    node=NODE,
+    dataset=DATASET,
+    version=3,
+    manifest="0" * 64,
+    software="hanse 1.0",
+    entry_number=7,
+    entry_hash="a" * 64,
+    at=AT,
+    aggregate={"persons": 40, "counts": [10, 30]},
+    sealed="",
+)
+SEALED = replace(RESULT, aggregate=None, sealed="aa.bb.cc.dd.ee")
+
+
+@pytest.mark.parametrize("result", [RESULT, SEALED])
+def test_a_result_is_read_as_it_was_written(result: Result) -> None:
+    assert decode(document.encode(result)) == result
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sealed": "aa.bb.cc.dd.ee"},  # and an aggregate
+        {"aggregate": None},
+        {"aggregate": [1, 2]},
+        {"sealed": "aa bb", "aggregate": None},
+        {"order": "short"},
+        {"entry_number": 0},
+        {"version": "3"},
+        {"another": 1},
+    ],
+)
+def test_anything_else_is_no_result(changes: dict[str, Any]) -> None:
+    body = document.to_plain(RESULT) | changes
+    with pytest.raises(BadEnvelope):
+        decode(document.encode(body))
+
+
+def test_what_was_sealed_belongs_to_the_result_that_it_came_in() -> None:
+    assert opened(SEALED, RESULT) == RESULT
+    for other in (replace(RESULT, order="b" * 64), replace(RESULT, entry_number=8), SEALED):
+        with pytest.raises(BadEnvelope, match="not the result"):
+            opened(SEALED, other)
