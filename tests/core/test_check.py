@@ -3,7 +3,7 @@
 import pytest
 
 from hanse.core.answer import CriterionState
-from hanse.core.check import check, criterion_state, is_single, resolve
+from hanse.core.check import MAX_WARNINGS, check, criterion_state, is_single, resolve
 from hanse.core.errors import BadQuestion
 from hanse.core.query import criteria
 from hanse.core.reading import read
@@ -58,6 +58,12 @@ def test_ordered_codes_may_be_compared() -> None:
 def test_a_value_that_the_vocabulary_does_not_know_is_a_warning_since_a_node_may_know_it() -> None:
     (warning,) = check(read("condition.cancer_type = 'brest'"), VOCABULARY)
     assert "did you mean 'breast'?" in warning
+
+
+def test_a_question_full_of_unknown_values_costs_no_more_than_a_few() -> None:
+    """Each is compared with a whole code list, which takes milliseconds."""
+    values = ", ".join(f"'brest{number}'" for number in range(1000))
+    assert len(check(read(f"condition.cancer_type IN ({values})"), VOCABULARY)) == MAX_WARNINGS
 
 
 def test_labels_synonyms_and_foreign_codes_are_read_as_the_code_they_mean() -> None:

@@ -120,9 +120,12 @@ def test_what_is_cql2_but_not_of_this_language_is_refused_with_words(text: str) 
         " OR ".join(f"image.rows={number}" for number in range(MAX_CRITERIA + 1)),
         "image.model = '" + "x" * MAX_LENGTH + "'",
         "NOT " * 3000 + "image.rows = 1",
+        " " * (MAX_LENGTH + 1),
+        {"op": "=", "args": [{"property": "image.model"}, "x" * (MAX_LENGTH + 1)]},
+        {"op": "=", "args": [{"property": "x" * (MAX_LENGTH + 1)}, 1]},
     ],
 )
-def test_a_question_over_the_bounds_is_refused_before_it_can_do_harm(text: str) -> None:
+def test_a_question_over_the_bounds_is_refused_before_it_can_do_harm(text: str | dict[str, object]) -> None:
     with pytest.raises(QuestionTooLarge):
         read(text)
 

@@ -32,19 +32,23 @@ from hanse.core.query import (
 )
 
 
+MAX_WARNINGS = 20  # a question has room for a thousand unknown values, each compared with a whole code list
+
+
 def check(question: Question, vocabulary: Vocabulary, text: str = "") -> list[str]:
-    """Raises `BadQuestion` for the first mistake; returns warnings (values that the vocabulary does not know).
+    """Raises `BadQuestion` for the first mistake; returns warnings (values that the vocabulary does not know), at most
+    `MAX_WARNINGS`.
 
     `text` is the text that the question was read from: places in it are named when it is given.
     """
-    warnings = []
+    warnings: list[str] = []
     for use in criteria(question.root):
         known = vocabulary.get(use.field)
         if known is None:
             near = vocabulary.near(use.field)
             _fail(f"There is no field {use.field}.", f"Did you mean {near}?" if near else "", use.field, text)
         _check_type(use, known, text)
-        for code in _codes(use, known):
+        for code in _codes(use, known)[: MAX_WARNINGS - len(warnings)]:
             near = known.codes.near(code) if known.codes else None
             meant = f"; did you mean '{near}'?" if near else "."
             warnings.append(f"{known.name} has no such value in vocabulary {vocabulary.version}{meant}")

@@ -45,6 +45,7 @@ def read(source: str | Mapping[str, Any] | bool) -> Question:
     not part of the language here.
     """
     if isinstance(source, str):
+        _check_length(source)
         tree = _parse_text(source) if source.strip() else True
     else:
         _check_depth(source)
@@ -79,8 +80,6 @@ def _parse_text(text: str) -> Any:
     cql2 0.6.0 needs twice the time for each level of nested groups when there is a mistake inside, so 32 levels would
     never end. A group that is parsed is replaced by a name of one letter and spaces, so places stay true.
     """
-    if len(text) > MAX_LENGTH:
-        raise QuestionTooLarge(f"The question has {len(text)} characters; at most {MAX_LENGTH} are read.")
     if wrong := _NO_LETTER.search(text):
         place = wrong.end()
         raise BadQuestion(f"What stands at character {place} is no letter.", at=place)
@@ -145,6 +144,11 @@ def _put_back(tree: Any, groups: Mapping[str, Any], depth: int = 0) -> Any:
     return {key: _put_back(value, groups, depth + 1) for key, value in tree.items()}
 
 
+def _check_length(text: str) -> None:
+    if len(text) > MAX_LENGTH:
+        raise QuestionTooLarge(f"The question has {len(text)} characters; at most {MAX_LENGTH} are read.")
+
+
 def _check_depth(tree: Any) -> None:
     todo = [(tree, 1)]
     size = 0
@@ -157,6 +161,8 @@ def _check_depth(tree: Any) -> None:
             todo.extend((value, depth + 1) for value in one.values())
         elif isinstance(one, (list, tuple)):
             todo.extend((value, depth + 1) for value in one)
+        elif isinstance(one, str):
+            _check_length(one)
 
 
 COMPARISONS = {
