@@ -23,13 +23,16 @@ ENROL_TYP = "hanse-enrol+jws"  # of the one message whose key is not known yet
 MAX_BODY = 1 << 20  # bytes of JSON; a larger body travels as a blob
 MAX_TOKEN = 4 * (MAX_BODY + 4096) // 3 + 1024  # characters of a signed envelope: base64, header and signature
 MAX_BLOB = 64 << 20
+MAX_DOCUMENTS = 64  # in one message
+MAX_DOCUMENT = 64 * 1024  # characters of a signed document
+MAX_RESULT = 8 << 20  # characters of a node's signed result
 MAX_DEPTH = 100
 MAX_LIFE = timedelta(hours=24)
 SKEW = timedelta(seconds=60)  # by how much two clocks may differ
 
 
 class Kind(StrEnum):
-    """What a message is. Only `question` comes from the hub."""
+    """What a message is. A `question` and an `order` come from the hub only, `documents` from both sides."""
 
     ENROL = "enrol"  # a node asks to be let in; signed with the key that it brings
     HELLO = "hello"  # who is calling: software, vocabulary, protocol versions
@@ -37,12 +40,23 @@ class Kind(StrEnum):
     FETCH = "fetch"  # a blob, to be read or written by its sender
     CATALOGUE = "catalogue"  # all datasets that the node describes
     QUESTION = "question"
+    ORDER = "order"  # one use of data, signed by a person; the hub only carries it
+    DOCUMENTS = "documents"  # signed by those whom they concern; the carrier's word counts for nothing
     ANSWER = "answer"
+    RESULT = "result"  # the answer of a node that carried out an order
     PROBLEM = "problem"  # the answer of a node that cannot answer
 
 
-FROM_NODE = frozenset(Kind) - {Kind.QUESTION}
-REPLIES = frozenset({Kind.ANSWER, Kind.PROBLEM})
+class Role(StrEnum):
+    """What a participant of the link is to its hub."""
+
+    NODE = "node"
+    AUTHORITY = "authority"  # decides about applications; has no data and is asked no questions
+
+
+FROM_HUB = frozenset({Kind.QUESTION, Kind.ORDER, Kind.DOCUMENTS})
+FROM_NODE = frozenset(Kind) - {Kind.QUESTION, Kind.ORDER}
+REPLIES = frozenset({Kind.ANSWER, Kind.RESULT, Kind.PROBLEM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,18 +346,22 @@ def question(body: Any) -> Question:
 
 @dataclass(frozen=True, slots=True)
 class Enrol:
-    """A node's request to be let in: the token's secret, and the public key that also signs the request."""
+    """A request to be let in: the token's secret, the public key that also signs the request, and as what."""
 
     secret: str
     jwk: Mapping[str, Any]
     name: str
     country: str
     hello: Hello
+    role: Role = Role.NODE
+
+
+_ENROL = frozenset({"secret", "jwk", "name", "country", "hello", "role"})
 
 
 def enrol(body: Any) -> Enrol:
     """The body of an `enrol`. Whether the key is one, and signed the message, is for the caller to verify."""
-    body = shape.members(body, "enrol", frozenset({"secret", "jwk", "name", "country", "hello"}))
+    body = shape.members(body, "enrol", _ENROL)
     jwk = shape.members(body.get("jwk"), "jwk", frozenset({"kty", "crv", "x", "y"}))
     country = shape.text(body, "country", least=2, most=2)
     if not (country.isascii() and country.isalpha() and country.isupper()):
@@ -354,7 +372,40 @@ def enrol(body: Any) -> Enrol:
         name=printable(shape.text(body, "name", least=1, most=100), "name"),
         country=country,
         hello=hello(body.get("hello")),
+        role=shape.choice(body, "role", Role) if "role" in body else Role.NODE,
     )
+
+
+def documents(body: Any) -> tuple[str, ...]:
+    """The tokens in the body of `documents`; whoever reads them verifies each with keys that it pinned."""
+    body = shape.members(body, "documents", frozenset({"documents"}))
+    return shape.texts(body, "documents", most=MAX_DOCUMENTS, length=MAX_DOCUMENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """An order as a hub carries it: the person's token, and the delegation to the device that signed it, or ""."""
+
+    order: str
+    delegation: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        return {"order": self.order, "delegation": self.delegation}
+
+
+def order(body: Any) -> Carried:
+    """The body of an `order`."""
+    body = shape.members(body, "order", frozenset({"order", "delegation"}))
+    return Carried(
+        shape.text(body, "order", least=1, most=MAX_DOCUMENT),
+        shape.text(body, "delegation", most=MAX_DOCUMENT, default=""),
+    )
+
+
+def result(body: Any) -> str:
+    """The token in the body of a `result` (`core.result`)."""
+    body = shape.members(body, "result", frozenset({"result"}))
+    return shape.text(body, "result", least=1, most=MAX_RESULT)
 
 
 def printable(value: str, name: str) -> str:

@@ -49,8 +49,16 @@ def secret_hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def request(hub: Hub, signer: Signer, token: Token, name: str, country: str, hello: wire.Hello) -> str:
-    """Asks the hub to let this node in and returns the node's state there (`pending`, or `active`).
+def request(
+    hub: Hub,
+    signer: Signer,
+    token: Token,
+    name: str,
+    country: str,
+    hello: wire.Hello,
+    role: wire.Role = wire.Role.NODE,
+) -> str:
+    """Asks the hub to let this participant in and returns its state there (`pending`, or `active`).
 
     The same key may ask again with the same token, so that a lost answer does no harm. `BadToken` when the
     hub has another key than the token names, or does not take the token.
@@ -62,6 +70,8 @@ def request(hub: Hub, signer: Signer, token: Token, name: str, country: str, hel
         "country": country,
         "hello": hello.as_dict(),
     }
+    if role is not wire.Role.NODE:  # a hub that knows no roles would refuse the member
+        body["role"] = role
     caller = Caller(hub, signer)
     try:
         key, protocols = caller.introduction()

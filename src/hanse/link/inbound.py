@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hanse.core import clock, plain, wire
-from hanse.core.errors import BadEnvelope, BadInput, NotFound, Problem, Refused, TooLarge
+from hanse.core.errors import BadEnvelope, BadInput, NotFound, Problem, Refused, TooLarge, Unreachable
 from hanse.core.record import Record
 from hanse.core.wire import Envelope, Kind
 from hanse.lib import jws
@@ -80,6 +80,27 @@ class Directory(Protocol):
         ...
 
 
+class Post(Protocol):
+    """What waits in the hub's records until a participant has taken it, and what comes back for it: documents and
+    orders. All are called in worker threads."""
+
+    def due(self, participant: str, got: Sequence[str], at: datetime) -> list[Letter]:
+        """What the participant is to get now; it has `got` the messages with these ids."""
+        ...
+
+    def again(self, participant: str) -> None:
+        """The participant began anew: what it had taken, and nobody knows what became of, is due again."""
+        ...
+
+    def receive(self, participant: str, tokens: Sequence[str], at: datetime) -> list[Letter]:
+        """Keeps documents, and returns what is to go to others at once; `BadEnvelope`, `Refused`."""
+        ...
+
+    def answer(self, reply: Reply, at: datetime) -> bool:
+        """Keeps what a node says to an order; False when the message that it answers held none."""
+        ...
+
+
 @dataclass(frozen=True)
 class Inbound:
     """The hub's end; `routes` are mounted at the root of its application."""
@@ -88,6 +109,7 @@ class Inbound:
     mailbox: Mailbox
     directory: Directory
     hold_s: float = 25.0
+    post: Post | None = None  # without one, the hub carries questions only
 
     @cached_property
     def hub(self) -> str:
@@ -144,9 +166,21 @@ class Inbound:
         wanted = wire.poll(message.body)
         if self.directory.seen(message.sender, clock.now()):
             await run_in_threadpool(self.directory.note)
+        if self.post:
+            due = await run_in_threadpool(self.post.due, message.sender, wanted.got, clock.now())
+            await self.carry(due)
         hold_s = min(wanted.hold_s, self.hold_s, MAX_HOLD_S)
         letters = await self.mailbox.take(message.sender, wanted.got, hold_s)
         return _json({"messages": _first(letters)})
+
+    async def carry(self, letters: Sequence[Letter]) -> None:
+        """Puts letters of the records into the boxes of those that they are for. A box that is full gets the rest
+        when its owner has read it."""
+        for letter in letters:
+            try:
+                await self.mailbox.put(letter)
+            except Unreachable:
+                return
 
     async def answers(self, request: Request) -> Response:
         """A batch of messages from one or more nodes, and what became of each: one bad message spoils no
@@ -168,14 +202,27 @@ class Inbound:
                 hello = wire.hello(body)
                 wire.negotiate(wire.PROTOCOLS, hello.protocols)
                 await run_in_threadpool(self.directory.greet, message.sender, hello, clock.now())
+                if self.post:
+                    await run_in_threadpool(self.post.again, message.sender)
             case Kind.CATALOGUE:
                 records = await run_in_threadpool(plain.catalogue_from_plain, body)
                 await run_in_threadpool(self.directory.describe, message.sender, records, message.issued)
+            case Kind.DOCUMENTS if self.post:
+                tokens = wire.documents(body)
+                await self.carry(
+                    await run_in_threadpool(self.post.receive, message.sender, tokens, clock.now())
+                )
             case _:
                 reply = Reply(message.reply_to, message.sender, message.kind, body)
-                if not await self.mailbox.deliver(reply):
-                    return "late"
+                return "accepted" if await self._reply(reply) else "late"
         return "accepted"
+
+    async def _reply(self, reply: Reply) -> bool:
+        """Hands a reply to whoever waits for it: somebody who asks, or the records of orders."""
+        if reply.kind is not Kind.RESULT and await self.mailbox.deliver(reply):
+            return True
+        asked = reply.kind in (Kind.RESULT, Kind.PROBLEM) and self.post
+        return bool(asked and await run_in_threadpool(asked.answer, reply, clock.now()))
 
     async def _body(self, message: Envelope) -> Any:
         """The body of a message, out of its blob if it travelled apart."""
@@ -239,7 +286,7 @@ class Inbound:
         return message
 
 
-_SENT = wire.REPLIES | {Kind.HELLO, Kind.CATALOGUE}
+_SENT = wire.REPLIES | {Kind.HELLO, Kind.CATALOGUE, Kind.DOCUMENTS}
 
 
 def _batch(raw: bytes) -> list[Any]:

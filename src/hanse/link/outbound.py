@@ -21,7 +21,7 @@ from hanse.lib import jws
 from hanse.lib.http import NoAnswer
 from hanse.lib.jws import PublicKey, Signer
 from hanse.link.caller import Caller, Hub
-from hanse.link.outbox import Outbox, Outgoing
+from hanse.link.outbox import FOR_EVER, Outbox, Outgoing
 from hanse.link.pace import Backoff, Hold
 from hanse.link.seen import SeenIds
 
@@ -132,8 +132,8 @@ class Outbound:
             message = wire.decode(jws.verify(token, hub_key, wire.TYP, limit=wire.MAX_TOKEN))
             self._got.append(message.id)
             wire.check(message, audience=self._polling.node, at=clock.now())
-            if message.sender != self._polling.hub or message.kind is not Kind.QUESTION:
-                raise BadEnvelope("This is not a question of the hub.")
+            if message.sender != self._polling.hub or message.kind not in wire.FROM_HUB:
+                raise BadEnvelope("This is nothing that a hub sends.")
             if not self._seen.first_time(message.id, wire.remember_until(message)):
                 return False  # sent again, because the hub did not learn that it had arrived
             if not self._at_work.acquire(blocking=False):
@@ -141,7 +141,9 @@ class Outbound:
         except Problem as problem:
             log.warning("A message of the hub was not accepted: %s", problem.detail)
             return False
-        useless_after = time.monotonic() + (message.expires - message.issued).total_seconds()
+        # A question is asked by somebody who waits; what came of an order is wanted whenever it comes.
+        life = (message.expires - message.issued).total_seconds()
+        useless_after = time.monotonic() + life if message.kind is Kind.QUESTION else FOR_EVER
         pool.submit(self._work, message, handle, useless_after)
         return True
 
