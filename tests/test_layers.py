@@ -19,10 +19,11 @@ ALLOWED = {
     "synth": BASE | {"domains"},
     "node": BASE | {"link", "domains", "analysis"},
     "hub": BASE | {"link", "domains", "analysis"},
+    "authority": BASE | {"link", "domains", "analysis"},
     "client": {"core"},
     "web": BASE | {"link", "domains", "analysis", "hub"},
     "__main__": {"cli"},
-    "cli": BASE | {"link", "domains", "analysis", "synth", "node", "hub", "web", "client"},
+    "cli": BASE | {"link", "domains", "analysis", "synth", "node", "hub", "authority", "web", "client"},
 }
 
 # Modules that are a door: who else may import them.

@@ -30,7 +30,7 @@ def read(kind: type[One], home: Path, file: str, what: str) -> One:
         raise BadInput(f"{path}: {error}", hint="It is a TOML file: https://toml.io") from error
     _check(kind, body, path)
     try:
-        return kind(home=home, **body)
+        return kind(**{"home": home, **body})
     except TypeError:
         raise BadInput(f"{path}: a setting is missing.", hint=f"Run `hanse {what} init` again.") from None
 

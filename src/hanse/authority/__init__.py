@@ -1,0 +1,1 @@
+"""What runs at a health data access body: applications come in, and signed decisions go out."""

@@ -1,0 +1,83 @@
+"""The loop of an authority: takes applications from the hub, and sends what was decided. It decides nothing itself.
+
+The commands of officers write into the same records; this loop looks there for what is to be sent.
+"""
+
+import logging
+import signal
+import threading
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from hanse.authority import applications, config, enrol, outgoing, statuses, tables
+from hanse.authority.config import AuthorityConfig
+from hanse.core import clock, wire
+from hanse.core.errors import BadEnvelope, Problem
+from hanse.core.wire import Envelope, Kind
+from hanse.lib import files
+from hanse.lib.jws import Signer
+from hanse.link.caller import Caller, Hub
+from hanse.link.outbound import Outbound
+from hanse.link.pace import Backoff
+
+LOOK_EVERY_S = 0.5  # how soon a decision is on its way
+logger = logging.getLogger(__name__)
+
+
+def serve(home: Path) -> None:
+    """Runs the authority in `home` until it is told to stop (SIGTERM, SIGINT)."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run(config.read(home), stop)
+
+
+def run(settings: AuthorityConfig, stop: threading.Event) -> None:
+    """Runs an authority until `stop` is set; `Conflict` when another process serves in its home."""
+    with files.locked(settings.home / "serve.lock", "serving this authority"):
+        records, key = tables.open_records(settings.home), config.key(settings.home)
+        hub = Hub(settings.hub, settings.hub_key, settings.proxy, settings.ca_bundle)
+        link = Outbound(hub, key, enrol.hello(), settings.home / "seen.db")
+        sender = threading.Thread(
+            target=_send_all,
+            args=(settings, records, key, Caller(hub, key), stop),
+            name="authority-send",
+            daemon=True,
+        )
+        sender.start()
+        link.run(lambda message: receive(settings, records, message), stop)
+        sender.join()
+        records.dispose()
+
+
+def receive(settings: AuthorityConfig, records: sa.Engine, message: Envelope) -> None:
+    """Keeps the applications in a message; what is none, or not for this authority, is said in the diary only."""
+    if message.kind is not Kind.DOCUMENTS:
+        raise BadEnvelope("An authority takes documents only.")
+    for token in wire.documents(message.body):
+        try:
+            applications.take(records, settings.id, token, clock.now())
+        except Problem as problem:
+            logger.warning("A document was not accepted: %s", problem.detail)
+
+
+def _send_all(
+    settings: AuthorityConfig, records: sa.Engine, key: Signer, caller: Caller, stop: threading.Event
+) -> None:
+    """Renews what expires and sends what is new, until `stop` is set."""
+    backoff, said = Backoff(), ""
+    while not stop.is_set():
+        try:
+            statuses.renew(records, settings, key, clock.now())
+            taken, refused = outgoing.send(records, caller)
+            problem = refused[0] if refused else ""
+        except Problem as error:
+            taken, problem = 0, error.detail
+        if problem and problem != said:
+            logger.warning("What was decided is not on its way yet: %s", problem)
+        said = problem
+        if taken or not problem:
+            backoff.reset()
+        stop.wait(backoff.delay_s() if problem else LOOK_EVERY_S)
+    caller.close()

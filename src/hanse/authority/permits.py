@@ -1,0 +1,269 @@
+"""Decisions: a permit that is drafted, shown in words and signed over exactly these bytes; a refusal; a revocation.
+
+A decision, what follows from it for the nodes, what is to be sent and the entry in the log are one transaction.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from hanse.authority import applications, checks, narrowing, officers, outgoing, statuses
+from hanse.authority.applications import Kept, State
+from hanse.authority.config import AuthorityConfig
+from hanse.authority.tables import CONCERNED, PERMIT, REVOKED
+from hanse.core import clock, document, ids, permit_words
+from hanse.core import permit as permits
+from hanse.core import refusal as refusals
+from hanse.core.application import beyond
+from hanse.core.errors import BadEnvelope, BadInput, Conflict, NotFound, Refused, TooLarge
+from hanse.core.permit import Permit
+from hanse.core.permit_words import Said
+from hanse.core.refusal import Refusal
+from hanse.lib import jws, log, sql
+from hanse.lib.jws import FileKey, Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The bytes of a permit that nobody signed yet, what they say, and where that is more than was asked for."""
+
+    payload: bytes
+    said: Said
+    beyond: tuple[str, ...]
+
+
+def draft(
+    connection: sa.Connection,
+    config: AuthorityConfig,
+    key: FileKey,
+    hash: str,
+    changes: Mapping[str, Any],
+) -> Draft:
+    """The permit that an application asks for, with `changes` (`narrowing`): a new one, or the next version of the one
+    that the application wants changed. `Refused` when a key is not checked."""
+    kept = applications.get(connection, hash)
+    asked, found = kept.said, checks.of(connection, kept.signed.hash)
+    before = _newest(connection, asked.amends) if asked.amends else None
+    # Those who were left out need no check.
+    staying = set(changes.get("persons", [one.name for one in asked.scope.persons]))
+    persons = tuple(
+        checks.confirmed(one, found) if one.name in staying else one for one in asked.scope.persons
+    )
+    full = Permit(
+        id=asked.amends or ids.new("permit"),
+        version=before.version + 1 if before else 1,
+        amends=before.hash if before else "",
+        kind=asked.kind,
+        authority=config.said(key),
+        application=kept.signed.hash,
+        project=asked.project,
+        scope=replace(asked.scope, persons=persons),
+        exception="",
+        fees=(),
+    )
+    return _draft(kept, narrowing.narrowed(full, changes))
+
+
+def draft_amendment(
+    connection: sa.Connection, config: AuthorityConfig, key: FileKey, id: str, changes: Mapping[str, Any]
+) -> Draft:
+    """The next version of a permit by the authority's own decision, with `changes`; keys stay as they were checked."""
+    before = _newest(connection, id)
+    kept = applications.get(connection, before.application)
+    old = _read(before, key)
+    full = replace(old, version=old.version + 1, amends=before.hash, authority=config.said(key))
+    return _draft(kept, narrowing.narrowed(full, changes))
+
+
+def _draft(kept: Kept, permit: Permit) -> Draft:
+    payload = document.encode(permit)
+    return Draft(payload, permit_words.say(payload, permits.TYP), _beyond(kept, permit))
+
+
+def _beyond(kept: Kept, permit: Permit) -> tuple[str, ...]:
+    """Where a permit gives more than was asked for. An amendment by the authority itself answers no new application."""
+    own = kept.state is State.PERMITTED and permit.version > 1
+    return tuple(one for one in beyond(kept.said, permit) if not (own and one == "amends"))
+
+
+def sign(
+    records: sa.Engine,
+    config: AuthorityConfig,
+    key: FileKey,
+    payload: bytes,
+    officer: str,
+    at: datetime,
+    more: Sequence[str] = (),
+) -> str:
+    """Signs exactly these bytes, which the officer has read in words, and returns their hash.
+
+    Everything is asked anew of the bytes: `Refused` when a key in them is not checked, the officer is one of the
+    persons, or they give more than was asked for in another member than `more` names; `Conflict` when something was
+    decided meanwhile.
+    """
+    officer, permit = officers.named(officer), permits.decode(payload)
+    officers.independent(officer, permit.scope.persons, config.id)
+    if permit.authority != config.said(key):
+        raise Refused("The draft is of another authority.")
+    hash = document.identity(payload)
+    with sql.begin(records) as connection:
+        kept = applications.get(connection, permit.application)
+        # Somebody who asks does not decide either when the permit leaves them out.
+        officers.independent(officer, kept.said.scope.persons, config.id)
+        _may_follow(connection, kept, permit)
+        _is_checked(connection, permit)
+        if given := [one for one in _beyond(kept, permit) if one not in more]:
+            raise Refused(
+                f"The permit gives more than was asked for, or something else: {', '.join(given)}.",
+                hint="Narrow it, or say with --more which members may differ.",
+            )
+        nodes = _store(connection, permit, hash, _token(key, payload))
+        if kept.state is State.WAITING:
+            applications.decide(connection, kept.signed.hash, State.PERMITTED)
+        for node in nodes:
+            statuses.issue(connection, config, key, node, at)
+        body = {
+            "application": permit.application,
+            "permit": permit.id,
+            "version": permit.version,
+            "hash": hash,
+        }
+        kind = "amend" if permit.version > 1 else "permit"
+        log.append(connection, kind, {**body, "who": {"officer": officer}})
+    return hash
+
+
+def _token(key: Signer, payload: bytes) -> str:
+    token = key.sign(payload, permits.TYP)
+    if len(token) > jws.SMALL_TOKEN:
+        raise TooLarge(
+            f"The permit has {len(token)} characters; at most {jws.SMALL_TOKEN} are read by nodes.",
+            hint="Give several permits, each for some of the datasets or persons.",
+        )
+    return token
+
+
+def _may_follow(connection: sa.Connection, kept: Kept, permit: Permit) -> None:
+    """That this version follows the last one, and answers an application that is open or, as an amendment by the
+    authority, one that was answered with this permit."""
+    versions = connection.execute(
+        sa.select(PERMIT).where(PERMIT.c.id == permit.id).order_by(PERMIT.c.version.desc())
+    ).all()
+    last = versions[0] if versions else None
+    if (permit.version, permit.amends) != ((last.version + 1, last.hash) if last else (1, "")):
+        raise Conflict("Another version of this permit was signed meanwhile.", hint="Draft it again.")
+    if connection.scalar(sa.select(REVOKED.c.id).where(REVOKED.c.id == permit.id)):
+        raise Conflict("This permit was revoked.", hint="It needs a new application.")
+    amends_own = last is not None and last.application == permit.application
+    if kept.state is State.REFUSED or (kept.state is State.PERMITTED and not amends_own):
+        raise Conflict("This application is decided already.")
+
+
+def _is_checked(connection: sa.Connection, permit: Permit) -> None:
+    found = checks.of(connection, permit.application)
+    for one in permit.scope.persons:
+        if checks.confirmed(one, found) != one:
+            raise Refused(f"The keys of {one.name} were checked in another way than the permit says.")
+
+
+def _store(connection: sa.Connection, permit: Permit, hash: str, token: str) -> list[str]:
+    """Keeps a permit and puts it among what is to be sent; every node that one of its versions names."""
+    connection.execute(
+        PERMIT.insert().values(
+            id=permit.id,
+            version=permit.version,
+            hash=hash,
+            application=permit.application,
+            token=token,
+            ends=clock.text(permit.scope.ends),
+        )
+    )
+    known = set(_concerned(connection, permit.id))
+    for node in sorted({one.node for one in permit.scope.datasets} - known):
+        connection.execute(CONCERNED.insert().values(permit=permit.id, node=node))
+    outgoing.put(connection, token)
+    return _concerned(connection, permit.id)
+
+
+def refuse(
+    records: sa.Engine,
+    config: AuthorityConfig,
+    key: Signer,
+    hash: str,
+    officer: str,
+    reason: str,
+    at: datetime,
+) -> Refusal:
+    """Refuses an application that waits. `Conflict` when it is decided, `BadInput` without a reason on one line."""
+    officer = officers.named(officer)
+    with sql.begin(records) as connection:
+        kept = applications.get(connection, hash)
+        officers.independent(officer, kept.said.scope.persons, config.id)
+        if kept.state is not State.WAITING:
+            raise Conflict("This application is decided already.")
+        said = Refusal(ids.new("refusal"), config.id, kept.signed.hash, officer, _reason(reason), at)
+        outgoing.put(connection, jws.issue(key, said, refusals.TYP))
+        applications.decide(connection, kept.signed.hash, State.REFUSED)
+        log.append(connection, "refuse", {"application": kept.signed.hash, "who": {"officer": officer}})
+    return said
+
+
+def revoke(
+    records: sa.Engine, config: AuthorityConfig, key: Signer, id: str, officer: str, reason: str, at: datetime
+) -> list[str]:
+    """Takes back a permit in all its versions; the nodes that a new status tells of it. `NotFound`, or `Conflict` when
+    it was revoked before."""
+    officer, reason = officers.named(officer), _reason(reason)
+    with sql.begin(records) as connection:
+        before = _newest(connection, id)
+        if connection.scalar(sa.select(REVOKED.c.id).where(REVOKED.c.id == id)):
+            raise Conflict("This permit was revoked before.")
+        connection.execute(REVOKED.insert().values(id=id, at=clock.text(at), reason=reason))
+        nodes = _concerned(connection, id)
+        for node in nodes:
+            statuses.issue(connection, config, key, node, at)
+        log.append(connection, "revoke", {"permit": id, "hash": before.hash, "who": {"officer": officer}})
+    return nodes
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The newest version of a permit, and when it was revoked, or ""."""
+
+    permit: Permit
+    hash: str
+    revoked: str
+
+
+def all_of(connection: sa.Connection, key: FileKey) -> list[Given]:
+    """Every permit in its newest version."""
+    gone = {row.id: row.at for row in connection.execute(sa.select(REVOKED))}
+    rows = connection.execute(sa.select(PERMIT).order_by(PERMIT.c.id, PERMIT.c.version))
+    newest = {row.id: row for row in rows}
+    return [Given(_read(row, key), row.hash, gone.get(id, "")) for id, row in newest.items()]
+
+
+def _newest(connection: sa.Connection, id: str) -> Any:
+    rows = sa.select(PERMIT).where(PERMIT.c.id == id).order_by(PERMIT.c.version.desc()).limit(1)
+    found = connection.execute(rows).one_or_none()
+    if found is None:
+        raise NotFound("There is no permit with this id.", hint="See `hanse authority permits`.")
+    return found
+
+
+def _read(row: Any, key: FileKey) -> Permit:
+    return jws.read(row.token, key.public, permits.TYP, permits.decode).document
+
+
+def _concerned(connection: sa.Connection, id: str) -> list[str]:
+    return sorted(connection.scalars(sa.select(CONCERNED.c.node).where(CONCERNED.c.permit == id)))
+
+
+def _reason(text: str) -> str:
+    try:
+        return document.words({"reason": text.strip()}, "reason", least=1, most=refusals.MAX_REASON)
+    except BadEnvelope:
+        raise BadInput("The reason is empty, too long, or not printable on one line.") from None

@@ -1,0 +1,421 @@
+"""`hanse authority`: what the officers of an access body do, from an application to a permit, and back."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import sqlalchemy as sa
+
+from hanse.authority import applications, checks, config, enrol, narrowing, permits, tables
+from hanse.authority.applications import Kept
+from hanse.authority.checks import Check
+from hanse.authority.config import AuthorityConfig
+from hanse.authority.permits import Draft
+from hanse.cli.home import next_step
+from hanse.cli.output import clean, columns, json_option, print_json
+from hanse.core import application as core_applications
+from hanse.core import clock, permit_words
+from hanse.core.errors import BadInput
+from hanse.core.permit import Kind
+from hanse.core.scope import Operation
+from hanse.lib import jws, sql
+from hanse.lib.jws import FileKey
+
+file_type = click.Path(path_type=Path, exists=True, dir_okay=False)
+home_option = click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="HANSE_AUTHORITY_HOME",
+    default="authority",
+    show_default=True,
+    show_envvar=True,
+    help="The folder with the authority's settings, key and records.",
+)
+officer_option = click.option("--officer", required=True, metavar="NAME", help="Who decides: a full name.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask: the words were read before.")
+more_option = click.option(
+    "--more",
+    multiple=True,
+    metavar="MEMBER",
+    help="A member in which the permit may differ from what was asked for, beyond giving less; several.",
+)
+
+
+@click.group()
+def authority() -> None:
+    """Run an authority: applications come in, keys are checked, and permits are signed here.
+
+    \b
+    Examples:
+      hanse authority init --hub https://hub.example.org --enrol TOKEN --name "Findata" --country FI
+      hanse authority serve
+      hanse authority applications
+      hanse authority show 3f9a
+    """
+
+
+@dataclass(frozen=True)
+class _Home:
+    """An authority's home, opened."""
+
+    settings: AuthorityConfig
+    key: FileKey
+    records: sa.Engine
+
+
+@contextmanager
+def _opened(home: Path) -> Iterator[_Home]:
+    settings = config.read(home)
+    records = tables.open_records(home)
+    try:
+        yield _Home(settings, config.key(home), records)
+    finally:
+        records.dispose()
+
+
+@authority.command()
+@home_option
+@click.option("--hub", "url", metavar="URL", required=True, help="The hub to join.")
+@click.option(
+    "--enrol", "token", metavar="TOKEN", required=True, help="The one-time token from the hub's operator."
+)
+@click.option("--name", required=True, help="What permits call this authority.")
+@click.option("--country", required=True, metavar="CODE", help="Two letters, ISO 3166-1.")
+@click.option("--proxy", default="", help="A web proxy; otherwise HTTPS_PROXY.")
+@click.option("--ca-bundle", default="", help="A PEM file with the authority of a proxy that opens TLS.")
+def init(home: Path, url: str, token: str, name: str, country: str, proxy: str, ca_bundle: str) -> None:
+    """Make this authority's key and ask a hub to let it in. The private key never leaves this machine."""
+    enrolled = enrol.enrol(home, url, token, name, country, proxy=proxy, ca_bundle=ca_bundle)
+    tables.open_records(home).dispose()
+    key = config.key(home).public
+    click.echo(f"Authority {enrolled.config.id} in {home} is {enrolled.state} at {url}.")
+    click.echo(f"Key: {key.kid}")
+    click.echo(f"Fingerprint: {enrolled.fingerprint}")
+    next_step("read the fingerprint to the hub's operator, and give the key to data holders; then serve")
+
+
+@authority.command()
+@home_option
+def serve(home: Path) -> None:
+    """Take applications and send decisions until interrupted. Only outgoing connections are made."""
+    from hanse.authority.agent import serve as run
+
+    settings = config.read(home)
+    click.echo(f"Authority {settings.name} calls {settings.hub}; stop it with Ctrl-C.", err=True)
+    run(home)
+
+
+@authority.command("applications")
+@home_option
+@json_option
+def list_applications(home: Path, as_json: bool) -> None:
+    """List what was asked, in the order of arrival."""
+    with _opened(home) as here, sql.read(here.records) as connection:
+        rows = [_row(one) for one in applications.all_of(connection)]
+    if as_json:
+        print_json(rows)
+        return
+    head = ["application", "arrived", "state", "kind", "applicant", "project"]
+    shown = [[clean(str(row[name])) for name in head] for row in rows]
+    for line in columns([head, *shown], {0: 12, 5: 60}):
+        click.echo(line)
+    waiting = next((row["application"] for row in rows if row["state"] == "waiting"), None)
+    next_step(f"hanse authority show {waiting[:12]}" if waiting else "nothing waits for a decision")
+
+
+def _row(one: Kept) -> dict[str, Any]:
+    return {
+        "application": one.signed.hash,
+        "arrived": one.arrived,
+        "state": one.state.value,
+        "kind": one.said.kind.value,
+        "amends": one.said.amends,
+        "applicant": one.applicant.name,
+        "project": one.said.project,
+    }
+
+
+@authority.command()
+@click.argument("hash")
+@home_option
+@json_option
+def show(hash: str, home: Path, as_json: bool) -> None:
+    """Show an application in the words of its signed bytes, and for each person and key how it was checked."""
+    with _opened(home) as here, sql.read(here.records) as connection:
+        kept = applications.get(connection, hash)
+        found = checks.of(connection, kept.signed.hash)
+    said = permit_words.say(kept.payload, core_applications.TYP)
+    if as_json:
+        print_json({**_row(kept), "text": said.text, "persons": _persons(kept, found)})
+        return
+    click.echo(said.text)
+    for line in _proven(kept, found):
+        click.echo(clean(line))
+
+
+def _persons(kept: Kept, found: Mapping[str, Check]) -> list[dict[str, Any]]:
+    return [
+        {
+            "number": number,
+            "name": person.name,
+            "keys": [
+                {
+                    "kid": key.kid,
+                    "use": key.use.value,
+                    "fingerprint": jws.fingerprint(key.kid),
+                    "checked": found[key.kid].words() if key.kid in found else "",
+                }
+                for key in person.keys
+            ],
+        }
+        for number, person in enumerate(kept.said.scope.persons, 1)
+    ]
+
+
+def _proven(kept: Kept, found: Mapping[str, Check]) -> Iterator[str]:
+    """What is known beside the words of the applicant."""
+    yield ""
+    yield "What is proven"
+    yield f"  the key {kept.signed.kid} signed exactly these bytes; they arrived at {kept.arrived}"
+    yield "What is not proven"
+    yield "  anything that the application says, and whose keys these are, except where a check is named"
+    yield "Keys"
+    for person in _persons(kept, found):
+        yield f"  {person['number']}. {person['name']}"
+        for key in person["keys"]:
+            yield f"     {key['use']:8} {key['fingerprint']}  {key['checked'] or 'NOT CHECKED'}"
+
+
+@authority.command()
+@click.argument("hash")
+@click.argument("person")
+@click.option(
+    "--phone", "fingerprints", multiple=True, metavar="FINGERPRINT", help="What was read out; several."
+)
+@click.option("--id-token", type=file_type, help="A file with the ID token of the person's login.")
+@click.option("--provider", type=file_type, help="JSON with issuer, client and jwks of the login.")
+@officer_option
+@home_option
+def check(
+    hash: str,
+    person: str,
+    fingerprints: tuple[str, ...],
+    id_token: Path | None,
+    provider: Path | None,
+    officer: str,
+    home: Path,
+) -> None:
+    """Record whose keys these are: fingerprints that PERSON (a name or number) read out, or a login.
+
+    Telephone to a number that you know from elsewhere, and let the person read; do not read to them.
+    """
+    if bool(fingerprints) == bool(id_token) or bool(id_token) != bool(provider):
+        raise BadInput("Say either --phone, or --id-token with --provider.")
+    with _opened(home) as here:
+        at = clock.now()
+        if id_token and provider:
+            token, trusted = (
+                id_token.read_text(encoding="ascii", errors="replace"),
+                checks.read_provider(provider),
+            )
+            one = checks.by_login(here.records, here.settings, hash, person, token, trusted, officer, at)
+        else:
+            one = checks.by_phone(here.records, here.settings, hash, person, fingerprints, officer, at)
+        with sql.read(here.records) as connection:
+            kept = applications.get(connection, hash)
+            found = checks.of(connection, kept.signed.hash)
+    missing = sum(key.kid not in found for key in one.keys)
+    click.echo(clean(f"{one.name}: {len(one.keys) - missing} of {len(one.keys)} keys are checked."))
+    next_step(f"hanse authority check {hash} ..." if missing else f"hanse authority permit {hash}")
+
+
+# Each option that narrows, the member of `narrowing` that it sets, and how.
+_NARROWING: tuple[tuple[Any, ...], ...] = (
+    ("--dataset", "datasets", {"multiple": True, "metavar": "ID", "help": "A dataset that stays; several."}),
+    ("--person", "persons", {"multiple": True, "metavar": "NAME", "help": "A person who stays; several."}),
+    (
+        "--operation",
+        "operations",
+        {"multiple": True, "type": click.Choice(list(Operation)), "help": "Several."},
+    ),
+    ("--from", "begins", {"type": click.DateTime(["%Y-%m-%d"]), "help": "First day."}),
+    ("--until", "ends", {"type": click.DateTime(["%Y-%m-%d"]), "help": "The day on which it has ended."}),
+    ("--minimum", "minimum", {"type": click.IntRange(1), "help": "Fewest persons that a number stands for."}),
+    ("--rounding", "rounding", {"type": click.IntRange(1), "help": "Base of rounding."}),
+    ("--budget", "budget", {"type": click.IntRange(0), "help": "Most orders at one node."}),
+    ("--sealed", "sealed", {"is_flag": True, "help": "Answers are readable by the person only."}),
+    ("--kind", "kind", {"type": click.Choice(list(Kind)), "help": "On what the permit stands."}),
+    ("--exception", "exception", {"help": "Why persons who opted out are included (EHDS Article 71(4))."}),
+    ("--opt-out", "opt_out", {"multiple": True, "metavar": "DATASET=COMMITMENT", "help": "Several."}),
+)
+
+
+def narrowing_options(command: Callable[..., None]) -> Callable[..., None]:
+    """`--narrow FILE` and the options for its usual members."""
+    for spelling, name, more in reversed(_NARROWING):
+        command = click.option(spelling, name, **more)(command)
+    return click.option(
+        "--narrow", type=file_type, help="JSON with members that differ from the application."
+    )(command)
+
+
+def _changes(narrow: Path | None, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file and options say together; an option wins."""
+    changes = dict(narrowing.read(narrow)) if narrow else {}
+    limits = {name: said[name] for name in ("minimum", "rounding", "budget") if said[name] is not None}
+    given = {
+        name: value for name, value in said.items() if value not in (None, (), False) and name not in limits
+    }
+    for name, value in given.items():
+        changes[name] = _plain(name, value)
+    if limits:
+        changes["limits"] = {**changes.get("limits", {}), **limits}
+    return changes
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d}T00:00:00.000Z"
+    if name == "opt_out":
+        return dict(one.partition("=")[::2] for one in value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+@authority.command()
+@click.argument("hash")
+@officer_option
+@narrowing_options
+@more_option
+@yes_option
+@home_option
+def permit(
+    hash: str, officer: str, narrow: Path | None, more: tuple[str, ...], yes: bool, home: Path, **said: Any
+) -> None:
+    """Give a permit for an application, or less than it asks for. What is shown is what is signed."""
+    with _opened(home) as here:
+        with sql.read(here.records) as connection:
+            draft = permits.draft(connection, here.settings, here.key, hash, _changes(narrow, said))
+        _decide(here, draft, officer, more, yes)
+
+
+@authority.command()
+@click.argument("permit_id", metavar="PERMIT")
+@officer_option
+@narrowing_options
+@more_option
+@yes_option
+@home_option
+def amend(
+    permit_id: str,
+    officer: str,
+    narrow: Path | None,
+    more: tuple[str, ...],
+    yes: bool,
+    home: Path,
+    **said: Any,
+) -> None:
+    """Change a permit by the authority's own decision: its next version takes the place of the one before.
+
+    A change that somebody applied for is given with `hanse authority permit`.
+    """
+    with _opened(home) as here:
+        with sql.read(here.records) as connection:
+            changes = _changes(narrow, said)
+            draft = permits.draft_amendment(connection, here.settings, here.key, permit_id, changes)
+        _decide(here, draft, officer, more, yes)
+
+
+def _decide(here: _Home, draft: Draft, officer: str, more: tuple[str, ...], yes: bool) -> None:
+    """Shows the words of the bytes, asks, and has exactly these bytes signed."""
+    click.echo(draft.said.text)
+    if draft.beyond:
+        click.echo(f"\nMORE THAN WAS ASKED FOR, OR SOMETHING ELSE: {', '.join(draft.beyond)}")
+    if not yes and not sys.stdin.isatty():
+        raise BadInput(
+            "Nobody is here to confirm these words.", hint="Add --yes when somebody has read them."
+        )
+    if not yes:
+        click.confirm(f"\nSign these words as {clean(officer)}?", abort=True, err=True)
+    hash = permits.sign(here.records, here.settings, here.key, draft.payload, officer, clock.now(), more)
+    click.echo(f"\nSigned: {hash}")
+    next_step("it is sent by `hanse authority serve`; holders decide about it at their nodes")
+
+
+@authority.command()
+@click.argument("hash")
+@officer_option
+@click.option("--reason", required=True, help="What the applicant is told.")
+@home_option
+def refuse(hash: str, officer: str, reason: str, home: Path) -> None:
+    """Refuse an application."""
+    with _opened(home) as here:
+        said = permits.refuse(here.records, here.settings, here.key, hash, officer, reason, clock.now())
+    click.echo(f"Refused: {said.application}")
+
+
+@authority.command()
+@click.argument("permit_id", metavar="PERMIT")
+@officer_option
+@click.option("--reason", required=True, help="Kept here; nodes are told only that the permit is revoked.")
+@home_option
+def revoke(permit_id: str, officer: str, reason: str, home: Path) -> None:
+    """Take back a permit in all its versions. Every node that it names is told at once."""
+    with _opened(home) as here:
+        nodes = permits.revoke(here.records, here.settings, here.key, permit_id, officer, reason, clock.now())
+    click.echo(f"Revoked: {permit_id}; {len(nodes)} nodes are told.")
+
+
+@authority.command("permits")
+@home_option
+@json_option
+def list_permits(home: Path, as_json: bool) -> None:
+    """List the permits in their newest version."""
+    with _opened(home) as here, sql.read(here.records) as connection:
+        found = permits.all_of(connection, here.key)
+    rows = [
+        {
+            "permit": one.permit.id,
+            "version": one.permit.version,
+            "hash": one.hash,
+            "ends": clock.text(one.permit.scope.ends),
+            "revoked": one.revoked,
+            "project": one.permit.project,
+        }
+        for one in found
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    head = ["permit", "version", "ends", "revoked", "project"]
+    for line in columns([head, *([clean(str(row[name])) for name in head] for row in rows)], {4: 60}):
+        click.echo(line)
+
+
+@authority.command("log")
+@click.option("--last", type=click.IntRange(1), default=20, show_default=True, help="How many entries.")
+@home_option
+@json_option
+def show_log(last: int, home: Path, as_json: bool) -> None:
+    """Show what arrived, was checked and was decided: when, by whom."""
+    from hanse.lib import log
+
+    with _opened(home) as here, sql.read(here.records) as connection:
+        newest, _ = log.head(connection)
+        entries = [asdict(one) for one in log.entries(connection, after=max(0, newest - last))]
+    if as_json:
+        print_json(entries)
+        return
+    for one in entries:
+        body = one["body"]
+        who = body.get("who", "")
+        names = ", ".join(f"{role} {name}" for role, name in who.items()) if isinstance(who, dict) else who
+        about = body.get("permit") or body.get("application", "")[:12]
+        how = body.get("how", "")
+        click.echo(
+            clean(f"{one['number']:>6}  {one['at']}  {one['kind']:<11} {about} {how} {names}").rstrip()
+        )
