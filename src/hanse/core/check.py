@@ -31,7 +31,6 @@ from hanse.core.query import (
     walk,
 )
 
-
 MAX_WARNINGS = 20  # a question has room for a thousand unknown values, each compared with a whole code list
 
 

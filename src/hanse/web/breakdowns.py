@@ -6,9 +6,8 @@ from hanse.core.answer import DatasetAnswer
 from hanse.core.fields import Field, Type, Vocabulary
 from hanse.core.query import And, Between, Compare, Criterion, Everyone, Question
 from hanse.web import charts
-from hanse.web.charts import Bar, Chart
+from hanse.web.charts import Bar, Chart, number_in
 from hanse.web.criteria import value_label
-from hanse.web.editor import start
 from hanse.web.language import gettext as _
 from hanse.web.language import ngettext
 from hanse.web.saying import number, spoken
@@ -55,7 +54,7 @@ def _chart(field: Field, datasets: Iterable[DatasetAnswer], question: Question, 
                 inexact.add(cell.value)
     ordered = field.type is Type.INTEGER
     values = sorted(
-        sums, key=(lambda one: (start(one) or 0, one)) if ordered else lambda one: (-sums[one], one)
+        sums, key=(lambda one: (number_in(one) or 0, one)) if ordered else lambda one: (-sums[one], one)
     )
     shown = values if ordered else values[:MOST_BARS]
     rows = [
@@ -88,14 +87,10 @@ def _notes(silent: int, left: int) -> Iterable[str]:
 
 def narrowed(question: Question, field: Field, value: str) -> Question:
     """The question of those who also have this value of the field."""
-    first, _dash, last = value.partition("-")
     one: Criterion = Compare(field.name, "=", value)
-    if field.type is Type.INTEGER and first.isdigit():
-        one = (
-            Between(field.name, int(first), int(last))
-            if last.isdigit()
-            else Compare(field.name, "=", int(first))
-        )
+    low, high = (number_in(end) for end in value.partition("-")[::2])
+    if field.type is Type.INTEGER and low is not None:
+        one = Compare(field.name, "=", low) if high is None else Between(field.name, low, high)
     match question.root:
         case Everyone():
             return Question(one)

@@ -11,6 +11,8 @@ from typing import NamedTuple
 from hanse.core.answer import Cell
 from hanse.web import saying
 
+MOST_BANDS = 200  # of one histogram
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -63,14 +65,23 @@ class Chart:
         return round(sum(map(self.part, before)), 2)
 
 
+def number_in(value: str) -> int | None:
+    """The number that a value is, or with which a band begins; None for what is neither."""
+    digits = value.partition("-")[0].strip("<>=+ ")
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 9 else None
+
+
 def bars(title: str, unit: str, rows: Iterable[Bar], note: str = "") -> Chart:
     """Horizontal bars, in the order given."""
     return Chart("bars", title, unit, tuple(rows), note)
 
 
 def histogram(title: str, unit: str, rows: Iterable[Bar], note: str = "") -> Chart:
-    """Upright bars of values in their order: ages, years, sizes."""
-    return Chart("histogram", title, unit, tuple(rows), note)
+    """Upright bars of values in their order: ages, years, sizes. Of more than `MOST_BANDS` only the tallest:
+    nodes can claim any number of values."""
+    rows = tuple(rows)
+    tallest = sorted(range(len(rows)), key=lambda place: rows[place].value or 0, reverse=True)[:MOST_BANDS]
+    return Chart("histogram", title, unit, tuple(rows[place] for place in sorted(tallest)), note)
 
 
 def parts(title: str, unit: str, rows: Iterable[Bar], note: str = "") -> Chart:

@@ -15,12 +15,12 @@ from hanse.hub.app import Hub
 from hanse.hub.catalogue import Entry
 from hanse.lib import sql
 from hanse.web import charts, saying
-from hanse.web.charts import Bar, Chart
+from hanse.web.charts import Bar, Chart, number_in
 from hanse.web.criteria import value_label
 from hanse.web.dataset import coded, named
 from hanse.web.language import N_, address
 from hanse.web.language import gettext as _
-from hanse.web.pictures import number_in, silent, telling
+from hanse.web.pictures import silent, telling
 from hanse.web.render import render
 
 MOST = 12  # bars of one chart

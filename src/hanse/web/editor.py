@@ -8,7 +8,7 @@ from hanse.hub.coverage import Coverage
 from hanse.web import charts
 from hanse.web.acts import Place, at
 from hanse.web.builder import Condition, Form, How, Joint, Part, Rows, offered
-from hanse.web.charts import Bar, Chart
+from hanse.web.charts import Bar, Chart, number_in
 from hanse.web.criteria import COUNTED, SAID, entity_label, unit_of, value_label
 from hanse.web.language import gettext as _
 from hanse.web.picking import can_be_asked, names_of, persons_with
@@ -164,17 +164,11 @@ def _histogram(field: Field, coverage: Coverage) -> Chart | None:
     persons = dict(coverage.persons.get(field.name) or ())
     if field.type is not Type.INTEGER or not persons:
         return None
-    rows = sorted((low, value) for value in persons if (low := start(value)) is not None)
+    rows = sorted((low, value) for value in persons if (low := number_in(value)) is not None)
     told = [Bar(value, persons[value], number(persons[value]), short=str(low)) for low, value in rows]
     return charts.histogram(
         _("In the catalogue"), _("persons"), told, _("Released numbers only, summed over datasets.")
     )
-
-
-def start(value: str) -> int | None:
-    """The number at which a band begins, `40-44`, or that is the value itself."""
-    digits = value.partition("-")[0]
-    return int(digits) if digits.isdigit() else None
 
 
 def _count_editor(made: Editor, sent: Sent, vocabulary: Vocabulary, coverage: Coverage) -> Editor:

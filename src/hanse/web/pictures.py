@@ -10,7 +10,7 @@ from hanse.core.query import Everyone, Question
 from hanse.core.record import Record
 from hanse.web import charts, saying
 from hanse.web.breakdowns import narrowed
-from hanse.web.charts import Bar, Chart
+from hanse.web.charts import Bar, Chart, number_in
 from hanse.web.criteria import value_label
 from hanse.web.language import N_, address
 from hanse.web.language import gettext as _
@@ -71,12 +71,6 @@ def picture(record: Record, name: str, vocabulary: Vocabulary) -> Picture:
 def silent(counts: Counts) -> str:
     """Why a number is not told; empty when it is."""
     return "" if counts.known else _(SILENT.get(counts.rule, N_("not told")))
-
-
-def number_in(value: str) -> int | None:
-    """The number that a value is, or with which a band begins; None for what is neither."""
-    digits = value.partition("-")[0].strip("<>=+ ")
-    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 9 else None
 
 
 def _in_order(record: Record, field: Field, cells: Sequence[Cell]) -> list[Bar]:

@@ -1,0 +1,60 @@
+"""What a hostile node describes, and a hostile visitor sends, costs and breaks nothing but their own page."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import httpx
+import pytest
+from starlette.types import ASGIApp
+from tests.records import NODES, hub_of, node_row, records
+
+from hanse.core import clock, wire
+from hanse.core.answer import Cell, Counts, Rule
+from hanse.core.record import Description, Record
+from hanse.hub import catalogue
+from hanse.hub.tables import NODE
+from hanse.lib import sql
+from hanse.web.site import of_hub
+
+KID = "evil"
+
+
+def hostile() -> list[Record]:
+    """Ages that are digits and no numbers, and more of them than anybody could live."""
+    (plain,) = records(1, KID, seed=9)
+    ages = ["²", "٣", "9" * 300, "1-²", "-", *map(str, range(1995))]
+    return [
+        replace(
+            plain,
+            id=wire.dataset_id(KID, f"evil-{start}"),
+            said=Description(f"evil-{start}", {"en": "Evil"}),
+            breakdowns={
+                "person.age": tuple(Cell(age, Counts(Rule.EXACT, 5)) for age in ages[start : start + 500])
+            },
+        )
+        for start in range(0, 2000, 500)
+    ]
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[ASGIApp], str]) -> Iterator[httpx.Client]:
+    """A hub of whose nodes one is hostile."""
+    app = hub_of(tmp_path_factory.mktemp("hub"), 20, nodes=2, pages=of_hub)
+    with sql.begin(app.state.hub.records) as connection:
+        connection.execute(NODE.insert().values(**node_row(NODES, KID, clock.text(clock.now()))))
+        catalogue.describe(connection, wire.node_id(KID), hostile(), clock.now())
+    with httpx.Client(base_url=serve(app), trust_env=False) as client:
+        yield client
+
+
+def test_ages_that_are_no_numbers_break_no_page(web: httpx.Client) -> None:
+    """`²` is a digit to Python and no number: one node could have ended the editor of ages for everybody."""
+    shown = web.get("/en/cohort?ask=no&at=new&field=person.age")
+    assert shown.status_code == 200
+    one, other, *_ = hostile()
+    assert web.get(f"/en/datasets/{one.id}").status_code == 200
+    assert web.get(f"/en/datasets/compare?dataset={one.id}&dataset={other.id}").status_code == 200
+
+
+def test_a_chart_of_thousands_of_values_has_a_bounded_place(web: httpx.Client) -> None:
+    assert web.get("/en/cohort?ask=no&at=new&field=person.age").text.count("<title>") < 300
