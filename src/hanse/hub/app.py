@@ -24,10 +24,11 @@ from hanse.core.fields import Vocabulary
 from hanse.core.space import Space
 from hanse.domains import VOCABULARY
 from hanse.domains.catalogue import WORDS
-from hanse.hub import catalogue, datasets, questions, registry
+from hanse.hub import access_api, catalogue, datasets, questions, registry
 from hanse.hub.config import HubConfig
 from hanse.hub.datasets import Desk
 from hanse.hub.library import Library
+from hanse.hub.office import Office
 from hanse.hub.registry import Directory, State
 from hanse.hub.search import Asked, Search
 from hanse.hub.tables import MIGRATIONS
@@ -64,7 +65,7 @@ def make_hub(config: HubConfig, mailbox: Mailbox, vocabulary: Vocabulary = VOCAB
         config,
         records,
         mailbox,
-        Inbound(signer, mailbox, Directory(records), config.hold_s),
+        Inbound(signer, mailbox, Directory(records), config.hold_s, Office(records, signer)),
         Search(records, mailbox, signer, vocabulary, config.deadline_s),
         vocabulary,
         Library(records, vocabulary),
@@ -105,6 +106,7 @@ def make_app(
     app.include_router(api(hub))
     app.include_router(datasets.routes(Desk(hub.records, hub.library, hub.space)))
     app.include_router(questions.api(hub.records, hub.vocabulary), prefix=API)
+    app.include_router(access_api.routes(hub.records, hub.inbound), prefix=API)
     app.router.routes.extend(pages(hub))  # the last of them say what is not there
     app.add_middleware(Bounded)
     return app

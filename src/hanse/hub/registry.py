@@ -16,7 +16,7 @@ from hanse.core import clock, wire
 from hanse.core.errors import BadToken, Conflict, NotFound
 from hanse.core.record import Record
 from hanse.hub import catalogue
-from hanse.hub.tables import DATASET, INVITATION, NODE
+from hanse.hub.tables import DATASET, INVITATION, NODE, ROLE
 from hanse.lib import log, sql
 from hanse.lib.jws import PublicKey
 from hanse.link.enrolment import Token, secret_hash
@@ -46,7 +46,7 @@ DECISIONS: Mapping[str, tuple[frozenset[State], State]] = {
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node as the hub's operator sees it."""
+    """A node, or another participant of the link, as the hub's operator sees it."""
 
     id: str
     name: str
@@ -59,6 +59,7 @@ class Node:
     software: str
     vocabulary: str
     protocol: int
+    role: wire.Role = wire.Role.NODE
 
     def online(self, at: datetime) -> bool:
         """Whether the node has called lately."""
@@ -116,21 +117,35 @@ def _let_wait(
         "state": State.PENDING,
     }
     known = connection.execute(sa.update(NODE).where(NODE.c.kid == key.kid).values(**row)).rowcount
+    id = wire.node_id(key.kid)
     if not known:
-        connection.execute(NODE.insert().values(id=wire.node_id(key.kid), kid=key.kid, **row))
+        connection.execute(NODE.insert().values(id=id, kid=key.kid, **row))
+    connection.execute(sa.delete(ROLE).where(ROLE.c.participant == id))
+    if request.role is not wire.Role.NODE:
+        connection.execute(ROLE.insert().values(participant=id, role=request.role))
+
+
+def participants(connection: sa.Connection, *states: State) -> list[Node]:
+    """Nodes and authorities in these states (in all, when none is named), by name."""
+    query = sa.select(NODE, ROLE.c.role).outerjoin(ROLE, ROLE.c.participant == NODE.c.id)
+    if states:
+        query = query.where(NODE.c.state.in_(states))
+    return [_node(row) for row in connection.execute(query.order_by(NODE.c.name, NODE.c.id))]
 
 
 def nodes(connection: sa.Connection, *states: State) -> list[Node]:
     """The nodes in these states (in all, when none is named), by name."""
-    query = sa.select(NODE).order_by(NODE.c.name, NODE.c.id)
-    if states:
-        query = query.where(NODE.c.state.in_(states))
-    return [_node(row) for row in connection.execute(query)]
+    return [one for one in participants(connection, *states) if one.role is wire.Role.NODE]
+
+
+def authorities(connection: sa.Connection) -> list[Node]:
+    """The approved authorities, by name."""
+    return [one for one in participants(connection, State.ACTIVE) if one.role is wire.Role.AUTHORITY]
 
 
 def find(connection: sa.Connection, wanted: str) -> Node:
     """The node with this id or name; `NotFound`, or `Conflict` when several have the name."""
-    known = nodes(connection)
+    known = participants(connection)
     # A node chooses its name; it must not stand in the way of the one whose id it took for it.
     found = [node for node in known if node.id == wanted] or [node for node in known if node.name == wanted]
     if not found:
@@ -173,6 +188,7 @@ def _node(row: sa.Row[Any]) -> Node:
         software=row.software,
         vocabulary=row.vocabulary,
         protocol=row.protocol,
+        role=wire.Role(row.role or wire.Role.NODE),
     )
 
 
@@ -204,7 +220,7 @@ class Directory:
         with self._refreshing:
             if self.stale():  # still, once the lock is ours
                 with sql.read(self._engine) as connection:
-                    active = nodes(connection, State.ACTIVE)
+                    active = participants(connection, State.ACTIVE)
                 self._known = {node.key.kid: Known(node.id, node.key) for node in active}
                 self._read = time.monotonic()
 

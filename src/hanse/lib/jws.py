@@ -207,6 +207,11 @@ def key_id(token: str, *, limit: int = SMALL_TOKEN) -> str:
     return str(_header(token, limit)["kid"])
 
 
+def claimed_type(token: str, *, limit: int = SMALL_TOKEN) -> str:
+    """The `typ` that a token claims, to find how it must be read; nothing about it is proven."""
+    return _header(token, limit)["typ"]
+
+
 def unverified(token: str, *, limit: int = SMALL_TOKEN) -> bytes:
     """The payload of a token of which nothing is proven: use it only to find the key, then call `verify`."""
     _header(token, limit)

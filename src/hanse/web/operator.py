@@ -97,7 +97,7 @@ def routes(hub: Hub) -> list[Route]:
 
 def _page(hub: Hub, request: Request, session: str, conflict: Conflict | None = None) -> Response:
     with sql.read(hub.records) as connection:
-        nodes = registry.nodes(connection)
+        nodes = registry.participants(connection)
         number, _head = log.head(connection)
         decisions = list(log.entries(connection, max(0, number - LOG_SHOWN)))[::-1]
     at = clock.now()
@@ -175,7 +175,10 @@ async def _form(request: Request) -> Mapping[str, str]:
         body += part
         if len(body) > MAX_FORM:
             raise HTTPException(413)
-    fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
+    try:
+        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
+    except ValueError:
+        raise HTTPException(413) from None
     return {name: values[-1] for name, values in fields.items()}
 
 

@@ -1,0 +1,156 @@
+"""Runs: sets of orders under one permit, what became of each, and the nodes' results. The hub's only door to results.
+
+A run is shown to whoever proves to have a key of its permit, or one that signed its orders. The results are the nodes'
+signed tokens, sealed where the permit asks for it; whoever reads them verifies them.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from hanse.core import clock, ids, order, permit, result, visit, wire
+from hanse.core.errors import BadEnvelope, BadInput, NotFound, Refused
+from hanse.core.wire import Carried, Kind
+from hanse.hub import post
+from hanse.hub.tables import DELIVERY, DOCUMENT, LETTER, ORDER, RUN
+from hanse.lib import jws
+from hanse.lib.jws import PublicKey
+from hanse.link.mailbox import Reply
+
+MAX_ORDERS = 500  # in one run
+MAX_WAITING = 2_000  # orders of one key
+KEPT = timedelta(days=30)  # after the last order expired
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    CARRIED_OUT = "carried out"
+    REFUSED = "refused"
+    LATE = "late"  # nothing came until the order expired
+
+
+def place(connection: sa.Connection, carried: Sequence[Carried], at: datetime) -> tuple[str, list[str]]:
+    """Takes the orders of one run; its id, and the nodes that they are for. The same orders are one run.
+
+    Raises `BadEnvelope` or `BadInput` when they are no orders under one permit, and `Refused` when one key has too many
+    under way. Whether they count, each node decides.
+    """
+    if not 0 < len(carried) <= MAX_ORDERS:
+        raise BadInput(f"A run has from 1 to {MAX_ORDERS} orders.")
+    said = {jws.identity(one.order): (one, order.decode(jws.unverified(one.order))) for one in carried}
+    if len({one.permit for _, one in said.values()}) > 1:
+        raise BadInput("The orders of a run are under one permit.")
+    if any(not at < one.expires <= at + order.MAX_LIFE + wire.SKEW for _, one in said.values()):
+        raise BadInput(f"An order is carried while it is valid, at most {order.MAX_LIFE.days} days.")
+    known = connection.execute(sa.select(ORDER.c.run).where(ORDER.c.hash.in_(said)).distinct()).all()
+    if known:
+        return known[0].run, []
+    _bound(connection, {jws.key_id(one.order) for one in carried}, at)
+    _forget(connection, at)
+    run, permit_hash = ids.new("run"), next(iter(said.values()))[1].permit
+    connection.execute(RUN.insert().values(id=run, permit=permit_hash, created=clock.text(at)))
+    for position, (hash, (one, what)) in enumerate(said.items()):
+        row = {"position": position, "kid": jws.key_id(one.order), "node": what.node, "dataset": what.dataset}
+        row |= {"token": one.order, "delegation": one.delegation, "expires": clock.text(what.expires)}
+        row |= {"state": State.WAITING, "changed": clock.text(at)}
+        connection.execute(ORDER.insert().values(hash=hash, run=run, **row))
+        post.post(connection, [what.node], hash, Kind.ORDER, at)
+    return run, list(dict.fromkeys(what.node for _, what in said.values()))
+
+
+def _bound(connection: sa.Connection, kids: set[str], at: datetime) -> None:
+    waiting = (ORDER.c.state == State.WAITING) & (ORDER.c.expires > clock.text(at)) & ORDER.c.kid.in_(kids)
+    if connection.execute(sa.select(sa.func.count()).where(waiting)).scalar_one() >= MAX_WAITING:
+        raise Refused(f"{MAX_WAITING} orders of this key are under way.", hint="Wait until some are done.")
+
+
+def _forget(connection: sa.Connection, at: datetime) -> None:
+    """Deletes what expired long ago."""
+    old = sa.select(ORDER.c.hash).where(ORDER.c.expires < clock.text(at - KEPT))
+    for table in (LETTER, DELIVERY):
+        connection.execute(sa.delete(table).where(table.c.hash.in_(old)))
+    connection.execute(sa.delete(ORDER).where(ORDER.c.expires < clock.text(at - KEPT)))
+    connection.execute(sa.delete(RUN).where(RUN.c.id.not_in(sa.select(ORDER.c.run))))
+
+
+def answer(connection: sa.Connection, reply: Reply, at: datetime) -> bool:
+    """Keeps what a node said to an order that was handed to it; False when the message held none. A result stays."""
+    mine = (LETTER.c.id == reply.question) & (LETTER.c.participant == reply.node)
+    hash = connection.scalar(sa.select(LETTER.c.hash).where(mine))
+    if hash is None:
+        return False
+    open_to = [State.WAITING] if reply.kind is Kind.PROBLEM else [State.WAITING, State.REFUSED]
+    if reply.kind is Kind.RESULT:
+        token = wire.result(reply.body)
+        said = result.decode(jws.unverified(token, limit=result.MAX_TOKEN))
+        if said.order != hash:
+            raise BadEnvelope("The result is of another order.")
+        values = {"state": State.CARRIED_OUT, "result": token, "problem": None}
+    elif reply.body.get("rule") == "once" and _handed(connection, hash) > 1:
+        return True  # it came twice to the node, which answers to the first
+    else:
+        values = {"state": State.REFUSED, "problem": json.dumps(dict(reply.body))}
+    connection.execute(
+        sa.update(ORDER)
+        .where(ORDER.c.hash == hash, ORDER.c.state.in_(open_to))
+        .values(changed=clock.text(at), **values)
+    )
+    connection.execute(sa.delete(DELIVERY).where(DELIVERY.c.hash == hash))
+    return True
+
+
+def _handed(connection: sa.Connection, hash: str) -> int:
+    return connection.execute(sa.select(sa.func.count()).where(LETTER.c.hash == hash)).scalar_one()
+
+
+def admit(connection: sa.Connection, run: str, token: str, at: datetime) -> None:
+    """Whether the signed visit in `token` opens this run; `NotFound` for a run that is not here and for one of others
+    alike, `BadEnvelope` when the visit itself does not count."""
+    said = visit.decode(jws.unverified(token))
+    signed = jws.read(token, PublicKey.from_jwk(said.jwk), visit.TYP, visit.decode)
+    if signed.document.run != run or abs(signed.document.at - at) > visit.LIFE:
+        raise BadEnvelope(
+            "The request is for another run, or was not signed just now.", hint="Sign a new one for this run."
+        )
+    if signed.kid not in _keys(connection, run):
+        raise NotFound("There is no such run under a permit of this key.")
+
+
+def _keys(connection: sa.Connection, run: str) -> set[str]:
+    """The keys that may see a run."""
+    orders = connection.scalars(sa.select(ORDER.c.kid).where(ORDER.c.run == run))
+    under = sa.select(DOCUMENT.c.token).join(RUN, RUN.c.permit == DOCUMENT.c.hash).where(RUN.c.id == run)
+    token = connection.scalar(under)
+    named = permit.decode(jws.unverified(token)).scope.persons if token else ()
+    return {*orders, *(key.kid for person in named for key in person.keys)}
+
+
+def show(connection: sa.Connection, run: str, at: datetime) -> dict[str, Any]:
+    """A run, as `GET /api/v1/runs/{run}` gives it; call `admit` first."""
+    row = connection.execute(sa.select(RUN).where(RUN.c.id == run)).one()
+    orders = connection.execute(sa.select(ORDER).where(ORDER.c.run == run).order_by(ORDER.c.position)).all()
+    return {
+        "run": run,
+        "permit": row.permit,
+        "created": row.created,
+        "orders": [_shown(one, clock.text(at)) for one in orders],
+    }
+
+
+def _shown(row: Any, at: str) -> dict[str, Any]:
+    late = row.state == State.WAITING and row.expires <= at
+    return {
+        "order": row.hash,
+        "token": row.token,
+        "node": row.node,
+        "dataset": row.dataset,
+        "expires": row.expires,
+        "state": State.LATE if late else State(row.state),
+        "changed": row.changed,
+        "problem": json.loads(row.problem) if row.problem else None,
+        "result": row.result,
+    }

@@ -1,0 +1,152 @@
+"""An authority, two nodes and a researcher with real keys, and the documents that they sign."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from tests.core import permits
+
+from hanse.core import application, clock, document, ids, order, permit, result, status, visit, wire
+from hanse.core.permit import Authority, Kind, Permit, authority_id
+from hanse.core.scope import Call, Grant, Key, KeyUse, Operation
+from hanse.core.wire import Role
+from hanse.hub import registry
+from hanse.lib import jws, sql
+from hanse.lib.jws import FileKey
+
+HELLO = wire.Hello(wire.PROTOCOLS, "0.1.0", "2026.11")
+RESEARCHER, AUTHORITY = FileKey.generate(), FileKey.generate()
+NODES = (FileKey.generate(), FileKey.generate())
+
+
+def participant(key: FileKey) -> str:
+    return wire.node_id(key.public.kid)
+
+
+def let_in(records: sa.Engine, key: FileKey, name: str, role: Role = Role.NODE) -> str:
+    """An approved participant with this key; its id."""
+    with sql.begin(records) as connection:
+        token = registry.invite(connection, FileKey.generate().public.kid, name, clock.now())
+        asked = wire.Enrol(token.secret, key.public.jwk, name, "FI", HELLO, role)
+        registry.enrol(connection, asked, key.public, clock.now())
+        registry.decide(connection, "approve", participant(key), clock.now())
+    return participant(key)
+
+
+def let_all_in(records: sa.Engine) -> None:
+    let_in(records, AUTHORITY, "Access Body of the North", Role.AUTHORITY)
+    for place, key in enumerate(NODES):
+        let_in(records, key, f"Hospital {place}")
+
+
+PERSON = replace(permits.PERSONS[0], login=None, keys=(Key(RESEARCHER.public.jwk, KeyUse.WORKING, False),))
+DATASETS = tuple(
+    Grant(participant(key), wire.dataset_id(key.public.kid, "registry"), "Registry", "newest")
+    for key in NODES
+)
+
+
+def applied(**changes: Any) -> str:
+    """A signed application for the datasets of both nodes."""
+    scope = replace(
+        permits.APPLICATION.scope,
+        datasets=DATASETS,
+        persons=(PERSON,),
+        selection="",
+        conditions=(),
+        sealed=False,
+    )
+    said = replace(
+        permits.APPLICATION,
+        id=ids.new("application"),
+        kind=Kind.AGREEMENT,
+        amends="",
+        authority=authority_id(AUTHORITY.public.kid),
+        scope=scope,
+    )
+    return jws.issue(RESEARCHER, replace(said, **changes), application.TYP)
+
+
+def permitted(asked: str) -> tuple[Permit, str]:
+    """The permit that gives what an application asks for, and its token."""
+    said = application.decode(jws.unverified(asked))
+    person = replace(PERSON, call=Call("An officer", clock.read(clock.text(clock.now()))))
+    given = Permit(
+        id=ids.new("permit"),
+        version=1,
+        amends="",
+        kind=said.kind,
+        authority=Authority(said.authority, "Access Body of the North", AUTHORITY.public.kid),
+        application=jws.identity(asked),
+        project=said.project,
+        scope=replace(said.scope, persons=(person,)),
+        exception="",
+        fees=(),
+    )
+    return given, jws.issue(AUTHORITY, given, permit.TYP)
+
+
+def ordered(given: Permit, node: FileKey = NODES[0], signer: FileKey = RESEARCHER, **changes: Any) -> str:
+    """An order for the dataset of one node."""
+    at = now()
+    said = order.Order(
+        id=ids.new("order"),
+        permit=document.identity(document.encode(given)),
+        node=participant(node),
+        dataset=wire.dataset_id(node.public.kid, "registry"),
+        version=1,
+        operation=Operation.ANALYSE,
+        purpose=given.scope.purpose,
+        selection="",
+        method="describe",
+        parameters={},
+        issued=at,
+        expires=at + timedelta(hours=1),
+        reply_key=None,
+    )
+    return jws.issue(signer, replace(said, **changes), order.TYP)
+
+
+def carried_out(token: str, node: FileKey = NODES[0], aggregate: Mapping[str, Any] | None = None) -> str:
+    """A node's result to an order."""
+    said = order.decode(jws.unverified(token))
+    found = result.Result(
+        order=jws.identity(token),
+        permit=said.permit,
+        node=said.node,
+        dataset=said.dataset,
+        version=said.version,
+        manifest="0" * 64,
+        software="0.1.0",
+        entry_number=1,
+        entry_hash="1" * 64,
+        at=now(),
+        aggregate=aggregate or {"persons": 20},
+        sealed="",
+    )
+    return jws.issue(node, found, result.TYP)
+
+
+def said_status(node: FileKey, number: int) -> str:
+    at = now()
+    said = status.Status(
+        authority_id(AUTHORITY.public.kid), participant(node), number, at, at + timedelta(hours=20), {}, ()
+    )
+    return jws.issue(AUTHORITY, said, status.STATUS_TYP)
+
+
+def approved(given: Permit, node: FileKey) -> str:
+    hash = document.identity(document.encode(given))
+    said = status.Approval(ids.new("approval"), hash, participant(node), "A data manager", now())
+    return jws.issue(node, said, status.APPROVAL_TYP)
+
+
+def visiting(run: str, key: FileKey = RESEARCHER, at: datetime | None = None) -> str:
+    return jws.issue(key, visit.Visit(run, key.public.jwk, at or now()), visit.TYP)
+
+
+def now() -> datetime:
+    """To the millisecond, as documents say it."""
+    return clock.read(clock.text(clock.now()))
