@@ -11,11 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from hanse.core import document, shape
+from hanse.core import document, shape, wire
 from hanse.core.errors import BadEnvelope
 
 TYP = "hanse-result+jws"
-MAX_TOKEN = 8 << 20  # characters: an aggregate of `analysis.method.MAX_CELLS` numbers, encoded three times
+MAX_TOKEN = (
+    wire.MAX_RESULT
+)  # characters: an aggregate of `analysis.method.MAX_CELLS` numbers, encoded three times
+DELETION_TYP = "hanse-deletion+jws"
+MAX_ORDERS = 500  # in one certificate: it stays below the size of a document
 _SEALED = re.compile(r"([A-Za-z0-9_-]+\.){4}[A-Za-z0-9_-]+")
 
 
@@ -72,3 +76,33 @@ def opened(outer: Result, inner: Result) -> Result:
     if inner.aggregate is None or replace(inner, aggregate=None, sealed=outer.sealed) != outer:
         raise BadEnvelope("What was sealed is not the result that it came with.")
     return inner
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A node says that nothing which was made under a permit is left there: `orders` are the hashes of the orders whose
+    kept results were destroyed, `reason` is why."""
+
+    id: str
+    permit: str
+    node: str
+    reason: str
+    orders: tuple[str, ...]
+    at: datetime
+
+
+def decode_deletion(payload: bytes) -> Deletion:
+    """The certificate in verified bytes; `BadEnvelope` when they hold anything else."""
+    body = document.exactly(document.load(payload), Deletion, "deletion")
+    return Deletion(
+        id=document.id(body, "id", "deletion"),
+        permit=document.id(body, "permit", "permit"),
+        node=document.id(body, "node", "node"),
+        reason=document.words(body, "reason", least=1),
+        orders=shape.items(body, "orders", _order, most=MAX_ORDERS),
+        at=document.time(body, "at"),
+    )
+
+
+def _order(value: Any) -> str:
+    return document.digest({"order": value}, "order")

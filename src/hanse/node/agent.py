@@ -1,4 +1,5 @@
-"""The loop of a node: takes questions from the hub, has the gate answer them, and keeps the catalogue up to date.
+"""The loop of a node: takes questions and orders from the hub, has the gate answer them, keeps documents and catalogue
+up to date, and destroys what was made under permits that are over.
 
 Nothing semantic comes from the hub: vocabulary, policies, code and clock are the node's own.
 """
@@ -8,6 +9,8 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from hanse import __version__
@@ -23,7 +26,9 @@ from hanse.node import config as configs
 from hanse.node import enrol
 from hanse.node.config import NodeConfig
 from hanse.node.gate import Gate, Visit
+from hanse.node.permits import Permits
 from hanse.node.store import Store
+from hanse.node.uses import Uses
 
 LOOK_EVERY_S = 2.0  # how soon a new version is taken up after it is published
 logger = logging.getLogger(__name__)
@@ -42,12 +47,27 @@ def serve(home: Path) -> None:
 def run(config: NodeConfig, stop: threading.Event) -> None:
     """Runs a node until `stop` is set."""
     store = Store(config.home)
-    gate = Gate(store, VOCABULARY, config.home / "cache", memory_mb=config.memory_mb, threads=config.threads)
+    permits = Permits(store, config)
+    permits.send_again()
+    uses = Uses(store, permits, VOCABULARY, timedelta(hours=config.status_hours))
+    gate = Gate(
+        store,
+        VOCABULARY,
+        config.home / "cache",
+        uses=uses,
+        memory_mb=config.memory_mb,
+        threads=config.threads,
+    )
     hub = Hub(config.hub, config.hub_key, config.proxy, config.ca_bundle)
     link = Outbound(hub, store.keys.signing, enrol.hello(), config.home / "seen.db")
-    watcher = threading.Thread(target=_watch, args=(gate, link, stop), name="node-watch", daemon=True)
+    watcher = threading.Thread(target=_watch, args=(gate, uses, link, stop), name="node-watch", daemon=True)
     watcher.start()
-    link.run(lambda message: answer(config, gate, message), stop)
+    handlers: Mapping[Kind, Callable[[Envelope], Reply | None]] = {
+        Kind.QUESTION: lambda message: answer(config, gate, message),
+        Kind.ORDER: lambda message: carry_out(gate, message),
+        Kind.DOCUMENTS: lambda message: receive(permits, message),
+    }
+    link.run(lambda message: handlers[message.kind](message), stop)
     watcher.join()
     store.records.dispose()
 
@@ -77,6 +97,22 @@ def answer(config: NodeConfig, gate: Gate, message: Envelope) -> Reply:
     return _on_grid(Kind.ANSWER, plain.answer_to_plain(body), arrived, gate.grid_ms)
 
 
+def carry_out(gate: Gate, message: Envelope) -> Reply:
+    """The node's result of an order, or its refusal; both leave on the time grid."""
+    arrived = time.monotonic()
+    asked = wire.order(message.body)
+    try:
+        token = gate.use(asked.order, asked.delegation)
+    except Problem as problem:
+        return _on_grid(Kind.PROBLEM, problem.as_dict(), arrived, gate.grid_ms)
+    return _on_grid(Kind.RESULT, {"result": token}, arrived, gate.grid_ms)
+
+
+def receive(permits: Permits, message: Envelope) -> None:
+    """Keeps the documents that count here. Nobody is told which: the hub learns nothing from sending some."""
+    permits.receive(wire.documents(message.body))
+
+
 def _on_grid(kind: Kind, body: dict[str, object], arrived: float, grid_ms: int) -> Reply:
     if not grid_ms:  # everything here is public
         return Reply(kind, body)
@@ -84,16 +120,27 @@ def _on_grid(kind: Kind, body: dict[str, object], arrived: float, grid_ms: int) 
     return Reply(kind, body, arrived + next_tick(elapsed_ms, grid_ms) / 1000)
 
 
-def _watch(gate: Gate, link: Outbound, stop: threading.Event) -> None:
-    """Tells the hub's catalogue what is published, now and whenever it changes."""
+def _watch(gate: Gate, uses: Uses, link: Outbound, stop: threading.Event) -> None:
+    """Tells the hub what is published and what the owner decided, now and whenever it changes; and looks for permits
+    that are over."""
     changed = True
     while not stop.is_set():
         try:
             if changed:
                 link.send(Kind.CATALOGUE, plain.catalogue_to_plain(gate.records()))
+            _send_decisions(uses.permits, link)
+            uses.orders.sweep(uses.permits)
             stop.wait(LOOK_EVERY_S)
             changed = gate.refresh()
         except Problem as problem:
             changed = False
-            logger.error("What is published cannot be read: %s %s", problem.detail, problem.hint)
+            logger.error("The node's records cannot be read: %s %s", problem.detail, problem.hint)
             stop.wait(LOOK_EVERY_S)
+
+
+def _send_decisions(permits: Permits, link: Outbound) -> None:
+    """Approvals, vetoes and certificates, for information: they count where they are."""
+    unsent = permits.unsent()[: wire.MAX_DOCUMENTS]
+    if unsent:
+        link.send(Kind.DOCUMENTS, {"documents": [token for _, token in unsent]})
+        permits.sent(hash for hash, _ in unsent)

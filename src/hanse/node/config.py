@@ -2,10 +2,15 @@
 
 import json
 import tomllib
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
+from hanse.core.document import Jwk
 from hanse.core.errors import BadInput, NotSetUp
+from hanse.core.permit import Kind
+from hanse.core.scope import thumbprint
 from hanse.lib import files
 
 FILE = "node.toml"
@@ -13,9 +18,23 @@ _HEAD = "# Written by `hanse node init`. The hub's key is pinned: change it only
 
 
 @dataclass(frozen=True, slots=True)
+class Pinned:
+    """An authority whose documents count here, by its public key, and the kinds of permit that it may give."""
+
+    name: str
+    kinds: frozenset[Kind]
+    jwk: Jwk
+
+    @property
+    def kid(self) -> str:
+        """The RFC 7638 thumbprint of its key."""
+        return thumbprint(self.jwk)
+
+
+@dataclass(frozen=True, slots=True)
 class NodeConfig:
     """`hub_key` is the RFC 7638 thumbprint of the only key whose messages this node accepts. `memory_mb` and
-    `threads` bound what one question may use."""
+    `threads` bound what one question may use. `status_hours` is how old an authority's word may be."""
 
     home: Path
     id: str  # node_..., derived from the node's key
@@ -27,6 +46,8 @@ class NodeConfig:
     proxy: str = ""  # otherwise HTTPS_PROXY, where it is set
     memory_mb: int = 1024
     threads: int = 2
+    status_hours: int = 24
+    authorities: tuple[Pinned, ...] = ()
 
 
 def read(home: Path) -> NodeConfig:
@@ -45,13 +66,19 @@ def read(home: Path) -> NodeConfig:
         raise BadInput(
             f"{path}: there is no setting {unknown[0]!r}", hint=f"the settings are {', '.join(known)}"
         )
+    try:
+        pinned = tuple(map(_pinned, body.pop("authorities", [])))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadInput(
+            f"{path}: an authority is not name, kinds and key", hint="`hanse node trust` writes it"
+        ) from error
     for name, value in body.items():
         if type(value) is not known[name].type:
             raise BadInput(
                 f"{path}: {name} must be {known[name].type.__name__}", hint="text stands in quotes"
             )
     try:
-        return NodeConfig(home=home, **body)
+        return NodeConfig(home=home, authorities=pinned, **body)
     except TypeError as error:
         raise BadInput(
             f"{path}: a setting is missing", hint="id, name, country, hub and hub_key are needed"
@@ -60,9 +87,21 @@ def read(home: Path) -> NodeConfig:
 
 def write(config: NodeConfig) -> None:
     """Writes the settings into their home, all at once."""
-    body = {name: value for name, value in asdict(config).items() if name != "home"}
-    # A JSON text or number is the same text or number in TOML.
-    lines = [f"{name} = {json.dumps(value)}\n" for name, value in body.items()]
+    names = [field.name for field in fields(NodeConfig) if field.name not in ("home", "authorities")]
+    lines = _lines({name: getattr(config, name) for name in names})
+    for one in config.authorities:
+        said = {"name": one.name, "kinds": sorted(one.kinds), "x": one.jwk["x"], "y": one.jwk["y"]}
+        lines += ["\n[[authorities]]\n", *_lines(said)]
     files.make_folder(config.home)
     # The address of a proxy may hold a password.
     files.write(config.home / FILE, "".join([_HEAD, *lines]).encode(), mode=0o600)
+
+
+def _lines(body: Mapping[str, Any]) -> list[str]:
+    # A JSON text, number or list of texts is the same in TOML.
+    return [f"{name} = {json.dumps(value)}\n" for name, value in body.items()]
+
+
+def _pinned(body: Mapping[str, Any]) -> Pinned:
+    jwk = {"kty": "EC", "crv": "P-256", "x": str(body["x"]), "y": str(body["y"])}
+    return Pinned(str(body["name"]), frozenset(map(Kind, body["kinds"])), jwk)

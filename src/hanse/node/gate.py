@@ -2,37 +2,41 @@
 
 Who wants something says who they are and what they want; the gate decides for every dataset, commits the audit entry,
 and only then are rows read. Nothing else in Hanse answers from the rows of a version (`tests/test_layers.py` holds
-that; withdrawing a person rewrites them), and no number leaves but through `core.disclosure`. Permits come to the gate
-with orders; until a permit is presented, what an asker may learn is the dataset's policy.
+that; withdrawing a person rewrites them). Without a permit, what an asker may learn is the dataset's policy, and no
+number leaves but through `core.disclosure` (`Gate.count`). An order under a permit (`Gate.use`) gets what both the
+permit and the policy allow.
 """
 
 import hmac
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from hanse.core import disclosure
+from hanse.core import disclosure, scope
 from hanse.core.answer import Cell, Counts, CriterionAnswer, CriterionState, DatasetAnswer, Rule
 from hanse.core.bands import banded
 from hanse.core.check import cell, check_rows, criterion_state, is_single
 from hanse.core.dataset import canonical
 from hanse.core.disclosure import Asked, Cohort
+from hanse.core.errors import NotSetUp, Problem
 from hanse.core.fields import PERSON, Field, Vocabulary
 from hanse.core.policy import Access, Policy
 from hanse.core.query import Everyone, IsNull, Not, Question, criteria, entity, ordered, to_text
 from hanse.core.reading import read
 from hanse.core.record import Record, Version, spoken
+from hanse.core.release import Limits, check_intermediate
 from hanse.lib import log, sql
 from hanse.node import portrait
 from hanse.node.index import Found, Index, Selection, Sums, open_index
 from hanse.node.ledger import DatasetLedger
 from hanse.node.portrait import Portrait
 from hanse.node.store import Published, Store
+from hanse.node.uses import Admitted, Uses
 
 EVERYONE = Question(Everyone())
 
@@ -69,8 +73,17 @@ class Gate:
     """Guards the data in one store. Counts in several threads at once; `refresh` may run beside them."""
 
     def __init__(
-        self, store: Store, vocabulary: Vocabulary, cache: Path, *, memory_mb: int = 1024, threads: int = 2
+        self,
+        store: Store,
+        vocabulary: Vocabulary,
+        cache: Path,
+        *,
+        uses: Uses | None = None,
+        memory_mb: int = 1024,
+        threads: int = 2,
     ) -> None:
+        """Without `uses`, no order is carried out."""
+        self._uses = uses
         self._store = store
         self._vocabulary = vocabulary
         self._cache = cache
@@ -122,6 +135,43 @@ class Gate:
             return tuple(self._answer(*one, None) for one in zip(plans, found, strict=True))
         with sql.begin(self._store.records) as connection:
             return tuple(self._answer(*one, connection) for one in zip(plans, found, strict=True))
+
+    def use(self, order: str, delegation: str = "") -> str:
+        """Carries out an order (a token, and the delegation to the device that signed it, or an empty text): the token
+        of the signed result (`core.result`).
+
+        The same order gets the same result until it expires, and is never carried out twice. Raises the problem that
+        the asker gets: `core.decision` says which, `BadAnalysis` for what cannot be computed.
+        """
+        if self._uses is None:
+            raise NotSetUp("This node takes no orders.", hint="Run `hanse node init` first.")
+        held = self._held()
+        admitted = self._uses.admit(order, delegation, held.index.published)
+        if admitted.answer:
+            return admitted.answer
+        try:
+            aggregate = self._carry_out(admitted, held)
+        except Exception as error:
+            self._uses.end(admitted, error if isinstance(error, Problem) else Problem("The step failed."))
+            raise
+        return self._uses.answer(admitted, aggregate)
+
+    def _carry_out(self, admitted: Admitted, held: _Open) -> dict[str, Any]:
+        """Opens what was decided: the intermediate of a registered step, or a count through the dataset's ledger."""
+        published, question = admitted.published, admitted.question
+        number = held.index.published.index(published)
+        selection = held.index.select(question)
+        limits = admitted.case.permit.scope.limits
+        policy = _under(limits, published.policy)
+        if admitted.step is None:
+            cohort = held.index.cohort(selection, number)
+            with sql.begin(self._store.records) as connection, self._ledger(connection, published) as ledger:
+                return asdict(disclosure.decide(cohort, policy, ledger, self._asked(question)))
+        table = held.index.table(selection, number, admitted.step.fields)
+        open = policy.access is Access.OPEN
+        least = max(2, limits.minimum) if open else policy.threshold
+        check_intermediate(table.persons, admitted.spent, Limits(minimum=least, steps=limits.budget))
+        return admitted.step.method.step(table, admitted.step.parameters)
 
     @property
     def grid_ms(self) -> int:
@@ -309,6 +359,17 @@ def _text(question: Question) -> str:
 
 def _by(question: Question, field: str) -> str:
     return f"{_text(question)}\nby {field}"
+
+
+def _under(limits: scope.Limits, policy: Policy) -> Policy:
+    """How a dataset answers under a permit: as its policy says, and never less strictly than the permit. The holder
+    who approved a permit lets a dataset that answers nobody else answer under it."""
+    return replace(
+        policy,
+        access=Access.OPEN if policy.access is Access.OPEN else Access.PROTECTED,
+        threshold=max(policy.threshold, limits.minimum),
+        rounding=max(policy.rounding, limits.rounding),
+    )
 
 
 _BANDED = "Answered as {}: without a permit, ages are known in bands."

@@ -17,11 +17,13 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from hanse.analysis.data import Table
 from hanse.core.disclosure import Cohort, Roster
 from hanse.core.errors import QuestionTooCostly
 from hanse.core.fields import PERSON, Field, Type, Vocabulary
 from hanse.core.query import Question
 from hanse.lib import files
+from hanse.node import variables
 from hanse.node.columns import Columns, Places
 from hanse.node.engine import IMAGE, Scan, Select, compile_question, folded
 from hanse.node.scan import true_rows
@@ -152,6 +154,11 @@ class Index:
             )
             cells[field.name] = self._cells(field, number, *split)
         return Found(cohort, cells)
+
+    def table(self, selection: Selection, number: int, fields: Sequence[Field]) -> Table:
+        """What a step of an analysis sees of the selected persons of one dataset."""
+        persons, _ = self._part(selection, number)
+        return variables.table(self._columns, persons, fields, self._vocabulary)
 
     def _part(self, selection: Selection, number: int) -> tuple[Places, Places]:
         first, last = self._starts[number], self._starts[number + 1]

@@ -1,4 +1,4 @@
-"""The records of a node, in `node.db`: what was published, what was taken back, and the log of both."""
+"""The records of a node, in `node.db`: what was published and taken back, who may use it, and the log of it all."""
 
 import sqlalchemy as sa
 
@@ -39,6 +39,42 @@ EXCLUDED = sa.Table(
 )
 
 
+# Signed documents that were verified. `about` is what they are found by: of a permit, veto and deletion the permit's
+# id, of an approval the permit's hash, of an application its id. `sent` says whether the hub has it from here.
+DOCUMENT = sa.Table(
+    "document",
+    _METADATA,
+    sa.Column("place", sa.Integer, primary_key=True),
+    sa.Column("hash", sa.Text, nullable=False, unique=True),
+    sa.Column("typ", sa.Text, nullable=False),
+    sa.Column("about", sa.Text, nullable=False, index=True),
+    sa.Column("token", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("sent", sa.Boolean, nullable=False),
+)
+
+# The status with the highest number that each authority ever said.
+STATUS = sa.Table(
+    "status",
+    _METADATA,
+    sa.Column("authority", sa.Text, primary_key=True),  # the thumbprint of its key
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("token", sa.Text, nullable=False),
+)
+
+# Each order that was begun: a row stays, so that none is carried out twice and all are counted.
+CARRIED = sa.Table(
+    "carried",
+    _METADATA,
+    sa.Column("order", sa.Text, primary_key=True),
+    sa.Column("permit", sa.Text, nullable=False, index=True),  # its id
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("expires", sa.Text, nullable=False),
+    sa.Column("entry", sa.Integer, nullable=False),
+    sa.Column("result", sa.Text, nullable=False, default=""),  # SHA-256 of the kept file
+)
+
+
 def _answers_in_one_row(connection: sa.Connection) -> None:
     connection.exec_driver_sql("DROP TABLE IF EXISTS ledger_answer")  # had a row a value
     ledger.ANSWERS.create(connection)
@@ -51,4 +87,5 @@ MIGRATIONS = (
     sql.Migration(2, "what each dataset was charged for questions", sql.create(ledger.DATASET)),
     sql.Migration(3, "the answers to a question in one row", _answers_in_one_row),
     sql.Migration(4, "the log as a Merkle tree", chain.to_tree),
+    sql.Migration(5, "permits, statuses and orders", sql.create(DOCUMENT, STATUS, CARRIED)),
 )

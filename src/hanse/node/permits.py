@@ -1,0 +1,327 @@
+"""What a node knows of permits: signed documents, kept once their signature was verified, and the owner's decisions.
+
+Whoever carries a document counts for nothing: an authority's are read with the keys that the owner pinned in
+`node.toml`, an application with a key that stands in it, the owner's own with the node's key.
+"""
+
+import hmac
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from hanse.core import application, clock, ids, permit, refusal, result, status
+from hanse.core.document import Signed
+from hanse.core.errors import BadEnvelope, BadInput, NotFound, Problem, Refused
+from hanse.core.permit import Permit
+from hanse.core.permit_words import Said, say
+from hanse.core.scope import commitment
+from hanse.core.status import Approval, Status, Veto
+from hanse.lib import jws, log, sql
+from hanse.lib.jws import PublicKey
+from hanse.node.config import NodeConfig, Pinned
+from hanse.node.store import Store
+from hanse.node.tables import DATASET, DOCUMENT, EXCLUDED, STATUS
+
+MAX_APPLICATIONS = 2000  # anybody can sign one
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A permit, or an application for one, as the owner decides about it. `state` is `asked` (an application),
+    `waiting` (a permit without a decision), `approved`, `vetoed`, `revoked` or `ended`."""
+
+    id: str
+    state: str
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A verified document as it is kept."""
+
+    hash: str
+    about: str
+
+
+class Permits:
+    """The documents of one node. Every read sees what another process has decided meanwhile."""
+
+    def __init__(self, store: Store, config: NodeConfig) -> None:
+        self._store = store
+        self.node = config.id
+        self._signer = store.keys.signing
+        self.authorities: Mapping[str, Pinned] = {one.kid: one for one in config.authorities}
+        self._keys = {one.kid: PublicKey.from_jwk(one.jwk) for one in config.authorities}
+
+    def receive(self, tokens: Iterable[str]) -> int:
+        """Keeps those documents that concern this node and are rightly signed; how many were new. The others are
+        dropped, each with a line in the log of the process."""
+        new = 0
+        for token in tokens:
+            try:
+                new += self._keep(token)
+            except Problem as problem:
+                logger.warning("A document was dropped: %s", problem.detail)
+        return new
+
+    def _keep(self, token: str) -> bool:
+        typ = jws.claimed_type(token)
+        if typ == status.STATUS_TYP:
+            return self._keep_status(token)
+        if typ not in _READING:
+            raise BadEnvelope("It is of a kind that a node does not read.")
+        kept = _READING[typ](self, token)
+        with sql.begin(self._store.records) as connection:
+            return _add(connection, kept.hash, typ, kept.about, token, sent=True)
+
+    def _authority(self, token: str) -> PublicKey:
+        found = self._keys.get(jws.key_id(token))
+        if found is None:
+            raise Refused(
+                "The key that signed it is pinned as no authority's.", hint="`hanse node trust` pins one."
+            )
+        return found
+
+    def _read_permit(self, token: str) -> _Kept:
+        found = jws.read(token, self._authority(token), permit.TYP, permit.decode)
+        said = found.document
+        if said.authority.kid != found.kid or said.kind not in self.authorities[found.kid].kinds:
+            raise Refused("The authority may not give such a permit here.")
+        if not any(one.node == self.node for one in said.scope.datasets):
+            raise Refused("The permit names no dataset of this node.")
+        return _Kept(found.hash, said.id)
+
+    def _read_application(self, token: str) -> _Kept:
+        claimed = application.decode(jws.unverified(token))
+        signer = claimed.scope.key(jws.key_id(token))
+        if signer is None:
+            raise Refused("The application is signed with a key that it does not name.")
+        found = jws.read(token, PublicKey.from_jwk(signer[1].jwk), application.TYP, application.decode)
+        if not any(one.node == self.node for one in found.document.scope.datasets):
+            raise Refused("The application names no dataset of this node.")
+        with sql.read(self._store.records) as connection:
+            count = sa.select(sa.func.count()).where(DOCUMENT.c.typ == application.TYP)
+            if (connection.scalar(count) or 0) >= MAX_APPLICATIONS:
+                raise Refused(f"More than {MAX_APPLICATIONS} applications are kept already.")
+        return _Kept(found.hash, found.document.id)
+
+    def _read_refusal(self, token: str) -> _Kept:
+        found = jws.read(token, self._authority(token), refusal.TYP, refusal.decode)
+        return _Kept(found.hash, found.document.application)
+
+    def _keep_status(self, token: str) -> bool:
+        """The status with the highest number stays; an older one never comes back, not after a restart either."""
+        found = jws.read(token, self._authority(token), status.STATUS_TYP, status.decode)
+        said = found.document
+        if (said.authority, said.node) != (permit.authority_id(found.kid), self.node):
+            raise Refused("The status is of another authority or for another node.")
+        row = {"number": said.number, "token": token}
+        with sql.begin(self._store.records) as connection:
+            held = connection.scalar(sa.select(STATUS.c.number).where(STATUS.c.authority == found.kid))
+            if held is None:
+                connection.execute(STATUS.insert().values(authority=found.kid, **row))
+            elif held < said.number:
+                connection.execute(STATUS.update().where(STATUS.c.authority == found.kid).values(**row))
+            return held is None or held < said.number
+
+    def permit(self, connection: sa.Connection, hash: str) -> Signed[Permit] | None:
+        """The permit with this hash, when the authority that signed it is pinned now."""
+        token = connection.scalar(_TOKEN, {"hash": hash, "of": permit.TYP})
+        key = self._keys.get(jws.key_id(token)) if token else None
+        return _verified(token, key, permit.TYP, permit.decode) if key else None
+
+    def newest(self, connection: sa.Connection, id: str) -> Signed[Permit]:
+        """The permit with this id in its highest version; `NotFound` when there is none."""
+        hashes = connection.scalars(_HASHES, {"about": id, "of": permit.TYP})
+        found = [one for hash in hashes if (one := self.permit(connection, hash))]
+        if not found:
+            raise NotFound(f"There is no permit {id} here.", hint="`hanse node approvals` lists them.")
+        return max(found, key=lambda one: one.document.version)
+
+    def status(self, connection: sa.Connection, kid: str) -> Signed[Status] | None:
+        """The newest status of a pinned authority; its number is the highest that was ever seen."""
+        token = connection.scalar(_STATUS, {"of": kid})
+        key = self._keys.get(kid)
+        return _verified(token, key, status.STATUS_TYP, status.decode) if token and key else None
+
+    def approval(self, connection: sa.Connection, hash: str) -> Signed[Approval] | None:
+        """The owner's approval of the permit with this hash."""
+        token = connection.scalar(_LAST, {"about": hash, "of": status.APPROVAL_TYP})
+        if not token:
+            return None
+        return _verified(token, self._signer.public, status.APPROVAL_TYP, status.decode_approval)
+
+    def veto(self, connection: sa.Connection, held: Signed[Permit]) -> Signed[Veto] | None:
+        """The owner's veto of a permit, unless this version was approved after it."""
+        vetoed = connection.execute(_PLACE, {"about": held.document.id, "of": status.VETO_TYP}).first()
+        approved = connection.execute(_PLACE, {"about": held.hash, "of": status.APPROVAL_TYP}).first()
+        if vetoed is None or (approved is not None and approved.place > vetoed.place):
+            return None
+        return _verified(vetoed.token, self._signer.public, status.VETO_TYP, status.decode_veto)
+
+    def over(self, connection: sa.Connection, id: str) -> str:
+        """Why nothing may be kept under a permit any more: `ended`, `revoked`, `vetoed` or `not accepted`, when its
+        authority is pinned no more; empty while it may."""
+        try:
+            held = self.newest(connection, id)
+        except NotFound:
+            return "not accepted"
+        if clock.now() >= held.document.scope.ends:
+            return "ended"
+        said = self.status(connection, held.kid)
+        if said is not None and id in said.document.revoked:
+            return "revoked"
+        return "vetoed" if self.veto(connection, held) else ""
+
+    def approve(self, id: str, officer: str) -> Signed[Permit]:
+        """Approves the newest version of a permit, logged in the same transaction; the permit."""
+        with sql.begin(self._store.records) as connection:
+            held = self.newest(connection, id)
+            said = Approval(ids.new("approval"), held.hash, self.node, officer, clock.now())
+            self._decide(connection, said, status.APPROVAL_TYP, held.hash, officer, held)
+        return held
+
+    def forbid(self, id: str, officer: str, reason: str) -> Signed[Permit]:
+        """Forbids every use under a permit, whatever its version: before an approval this refuses it, after one it
+        stops it. Logged in the same transaction; the permit."""
+        with sql.begin(self._store.records) as connection:
+            held = self.newest(connection, id)
+            said = Veto(ids.new("veto"), id, self.node, officer, reason, clock.now())
+            self._decide(connection, said, status.VETO_TYP, id, officer, held)
+        return held
+
+    def _decide(
+        self, connection: sa.Connection, said: Any, typ: str, about: str, officer: str, held: Signed[Permit]
+    ) -> None:
+        token = jws.issue(self._signer, said, typ)
+        _add(connection, jws.identity(token), typ, about, token, sent=False)
+        body = {
+            "who": officer,
+            "permit": held.document.id,
+            "hash": held.hash,
+            "document": jws.identity(token),
+        }
+        log.append(connection, _DECISIONS[typ], body)
+
+    def certify(self, connection: sa.Connection, id: str, reason: str, orders: tuple[str, ...]) -> None:
+        """Signs and logs that the kept results of these orders under a permit were destroyed."""
+        said = result.Deletion(ids.new("deletion"), id, self.node, reason, orders, clock.now())
+        token = jws.issue(self._signer, said, result.DELETION_TYP)
+        _add(connection, jws.identity(token), result.DELETION_TYP, id, token, sent=False)
+        log.append(connection, "deletion", {"permit": id, "reason": reason, "certificate": token})
+
+    def certified(self, connection: sa.Connection, id: str) -> bool:
+        """Whether a certificate of deletion was signed for this permit."""
+        return connection.scalar(_LAST, {"about": id, "of": result.DELETION_TYP}) is not None
+
+    def ids(self, connection: sa.Connection) -> list[str]:
+        """The ids of all permits, oldest first."""
+        query = sa.select(DOCUMENT.c.about).where(DOCUMENT.c.typ == permit.TYP).order_by(DOCUMENT.c.place)
+        return list(dict.fromkeys(connection.scalars(query)))
+
+    def asked(self) -> list[Asked]:
+        """What is asked of this node and what was given: the newest version of each permit, then the applications, in
+        the words of the signed bytes."""
+        with sql.read(self._store.records) as connection:
+            found = [self._asked(connection, id) for id in self.ids(connection)]
+            query = sa.select(DOCUMENT).where(DOCUMENT.c.typ == application.TYP).order_by(DOCUMENT.c.place)
+            for row in connection.execute(query):
+                said = say(jws.unverified(row.token), application.TYP)  # it was verified before it was kept
+                found.append(Asked(row.about, "asked", said))
+        return [one for one in found if one is not None]
+
+    def _asked(self, connection: sa.Connection, id: str) -> Asked | None:
+        state = self.over(connection, id)
+        if state == "not accepted":
+            return None
+        held = self.newest(connection, id)
+        state = state or ("approved" if self.approval(connection, held.hash) else "waiting")
+        token = connection.scalar(_TOKEN, {"hash": held.hash, "of": permit.TYP})
+        return Asked(id, state, say(jws.unverified(token), permit.TYP))
+
+    def unsent(self) -> list[tuple[str, str]]:
+        """The owner's documents that the hub has not got, as hashes and tokens."""
+        with sql.read(self._store.records) as connection:
+            rows = connection.execute(sa.select(DOCUMENT.c.hash, DOCUMENT.c.token).where(~DOCUMENT.c.sent))
+            return [(row.hash, row.token) for row in rows][: status.MAX_PERMITS]
+
+    def send_again(self) -> None:
+        """After a start: what was on its way when the process ended may not have arrived."""
+        own = [status.APPROVAL_TYP, status.VETO_TYP, result.DELETION_TYP]
+        with sql.begin(self._store.records) as connection:
+            connection.execute(DOCUMENT.update().where(DOCUMENT.c.typ.in_(own)).values(sent=False))
+
+    def sent(self, hashes: Iterable[str]) -> None:
+        """Notes that these documents are on their way."""
+        with sql.begin(self._store.records) as connection:
+            place = DOCUMENT.c.hash.in_(list(hashes))
+            connection.execute(DOCUMENT.update().where(place).values(sent=True))
+
+
+_READING: Mapping[str, Callable[[Permits, str], _Kept]] = {
+    permit.TYP: Permits._read_permit,
+    application.TYP: Permits._read_application,
+    refusal.TYP: Permits._read_refusal,
+}
+_DECISIONS = {status.APPROVAL_TYP: "approval", status.VETO_TYP: "veto"}
+
+_OF = (DOCUMENT.c.about == sa.bindparam("about")) & (DOCUMENT.c.typ == sa.bindparam("of"))
+_TOKEN = sa.select(DOCUMENT.c.token).where(
+    DOCUMENT.c.hash == sa.bindparam("hash"), DOCUMENT.c.typ == sa.bindparam("of")
+)
+_HASHES = sa.select(DOCUMENT.c.hash).where(_OF)
+_PLACE = sa.select(DOCUMENT.c.place, DOCUMENT.c.token).where(_OF).order_by(DOCUMENT.c.place.desc()).limit(1)
+_LAST = sa.select(DOCUMENT.c.token).where(_OF).order_by(DOCUMENT.c.place.desc()).limit(1)
+_STATUS = sa.select(STATUS.c.token).where(STATUS.c.authority == sa.bindparam("of"))
+
+
+def _add(connection: sa.Connection, hash: str, typ: str, about: str, token: str, *, sent: bool) -> bool:
+    """Whether the document is new; one payload can come with several signatures and is kept once."""
+    if connection.scalar(sa.select(DOCUMENT.c.place).where(DOCUMENT.c.hash == hash)) is not None:
+        return False
+    at = clock.text(clock.now())
+    connection.execute(
+        DOCUMENT.insert().values(hash=hash, typ=typ, about=about, token=token, at=at, sent=sent)
+    )
+    return True
+
+
+@lru_cache(maxsize=1000)  # a permit is read for every order under it
+def _verified(token: str, key: PublicKey, typ: str, decode: Callable[[bytes], Any]) -> Signed[Any]:
+    return jws.read(token, key, typ, decode)
+
+
+def opt_out(store: Store, name: str) -> str:
+    """The commitment to the persons whom the node leaves out of the dataset of this name now, for a permit (EHDS
+    Article 71). Raises `BadInput` when there is no such dataset."""
+    dataset = store.dataset_id(name)
+    with sql.read(store.records) as connection:
+        if connection.scalar(sa.select(DATASET.c.id).where(DATASET.c.id == dataset)) is None:
+            raise BadInput(f"There is no dataset {name}.", hint="`hanse node status` lists them.")
+        return _commitments(connection, store.keys.secret, dataset)[-1]
+
+
+def left_out(connection: sa.Connection, secret: bytes, dataset: str, wanted: str) -> str:
+    """`wanted`, when the node leaves out all persons whom that commitment stands for; the present one otherwise.
+
+    The list grows at its end only, so that a list of any earlier moment is left out as well. Where a permit was given
+    without a list, there is none to compare."""
+    if not wanted:
+        return ""
+    known = _commitments(connection, secret, dataset)
+    return wanted if wanted in known else known[-1]
+
+
+def _commitments(connection: sa.Connection, secret: bytes, dataset: str) -> list[str]:
+    """To the list as it was at each moment, the empty one first."""
+    rows = connection.execute(
+        sa.select(EXCLUDED.c.key, EXCLUDED.c.at).where(EXCLUDED.c.dataset == dataset).order_by(EXCLUDED.c.at)
+    ).all()
+    key = hmac.digest(secret, b"opt-out" + dataset.encode(), "sha256")
+    moments = ["", *dict.fromkeys(row.at for row in rows)]
+    return [commitment(key, [row.key for row in rows if row.at <= moment]) for moment in moments]

@@ -1,0 +1,294 @@
+"""Uses under permits: what a node knows when an order comes, what it decides, and what it writes down.
+
+Deciding, logging and taking the order is one transaction, before data are opened. Signing, logging and keeping the
+answer is another, in which the decision is made again: a veto, a revocation or an end in mid-run stops what would
+leave. The log says who, which permit, which version, which operation and what was decided; never parameters or
+selections.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from hanse import __version__, analysis
+from hanse.analysis.method import Method
+from hanse.core import clock, decision, result
+from hanse.core.answer import CriterionState
+from hanse.core.check import check_rows, criterion_state
+from hanse.core.decision import Case, Decision, Facts, Use
+from hanse.core.document import Signed
+from hanse.core.errors import BadAnalysis, Problem, Refused
+from hanse.core.fields import Field, Vocabulary
+from hanse.core.order import Order
+from hanse.core.permit import Permit
+from hanse.core.query import Node, Question, criteria, to_text
+from hanse.core.result import Result
+from hanse.core.scope import Operation, selected
+from hanse.lib import jws, log, seal, sql
+from hanse.node import orders
+from hanse.node.orders import Orders
+from hanse.node.permits import Permits, left_out
+from hanse.node.store import Published, Store
+
+OFFERED = frozenset({Operation.COUNT, Operation.ANALYSE})
+PAGE_OPERATIONS = OFFERED  # numbers only: what keys that a web page keeps may order
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What an order to analyse runs: a registered method, its parameters as this node reads them, and their fields."""
+
+    method: Method[Any, Any]
+    parameters: Any
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An order that may be carried out now. `answer` is what it got before, when it was answered already."""
+
+    order: Signed[Order]
+    token: str
+    delegation: str
+    case: Case
+    published: Published
+    question: Question
+    step: Step | None
+    spent: int
+    entry: log.Entry | None
+    answer: str = ""
+
+
+class Uses:
+    """The uses of the data in one store, under the permits of one node."""
+
+    def __init__(self, store: Store, permits: Permits, vocabulary: Vocabulary, status_age: timedelta) -> None:
+        self.permits = permits
+        self.orders = Orders(store.records, store.home / "results")
+        self._store, self._vocabulary, self._status_age = store, vocabulary, status_age
+
+    def admit(self, token: str, delegation: str, live: Sequence[Published]) -> Admitted:
+        """Decides about an order and commits the decision to the log; an order that is allowed is begun with it.
+
+        Raises the problem that the asker gets."""
+        claimed = orders.claimed(token)
+        published = _named(live, claimed)
+        with sql.begin(self._store.records) as connection:
+            outcome = self._admit(connection, token, delegation, published)
+        if isinstance(outcome, Problem):
+            raise outcome
+        return outcome
+
+    def _admit(
+        self, connection: sa.Connection, token: str, delegation: str, published: Published | None
+    ) -> Admitted | Problem:
+        use, facts = self._known(connection, token, delegation, published)
+        found = decision.decide(use, facts)
+        if use.order is None or found.refusal is not None or found.case is None or published is None:
+            refusal = found.refusal or decision.HIDDEN
+            self._refused(connection, use, found, refusal.rule)
+            return decision.problem(refusal)
+        before = self.orders.begun(connection, use.order.hash)
+        try:
+            answer = self.orders.kept(use.order.hash, before) if before else ""
+            question = self._question(found.selection)
+            step = self._step(found.case.order, published)
+        except Problem as problem:
+            self._refused(connection, use, found, problem.slug)
+            return problem
+        admitted = Admitted(
+            use.order, token, delegation, found.case, published, question, step, facts.spent, None, answer
+        )
+        entry = self._begun(connection, admitted)
+        return replace(admitted, entry=entry)
+
+    def _known(
+        self, connection: sa.Connection, token: str, delegation: str, published: Published | None
+    ) -> tuple[Use, Facts]:
+        """The use and the facts. An order that no key of a permit signed is decided about like one under a permit that
+        nobody here knows: in the same words."""
+        claimed = orders.claimed(token)
+        held = self.permits.permit(connection, claimed.permit)
+        use = orders.read(token, delegation, held)
+        if use is None:
+            held = None
+            use = Use(Signed(claimed, jws.key_id(token), jws.identity(token)))
+        return use, self._facts(connection, use, held, published)
+
+    def _facts(
+        self, connection: sa.Connection, use: Use, held: Signed[Permit] | None, published: Published | None
+    ) -> Facts:
+        permits = self.permits
+        facts = Facts(
+            at=clock.now(),
+            node=permits.node,
+            authorities={kid: one.kinds for kid, one in permits.authorities.items()},
+            holders=frozenset({self._store.keys.signing.public.kid}),
+            permit=held,
+            status=None,
+            status_number=0,
+            approval=None,
+            veto=None,
+            versions=(published.manifest.version,) if published else (),
+            page_operations=PAGE_OPERATIONS,
+            status_age=self._status_age,
+        )
+        if held is None or use.order is None:
+            return facts
+        said = held.document
+        status = permits.status(connection, held.kid)
+        grant = said.scope.grant(permits.node, use.order.document.dataset)
+        opt_out = grant.opt_out if grant else ""
+        return replace(
+            facts,
+            status=status,
+            status_number=status.document.number if status else 0,
+            approval=permits.approval(connection, held.hash),
+            veto=permits.veto(connection, held),
+            unapplied=self._unapplied(said, use.order.document, published),
+            opt_out=left_out(connection, self._store.keys.secret, use.order.document.dataset, opt_out),
+            spent=self.orders.spent(connection, said.id, but=use.order.hash),
+        )
+
+    def _unapplied(self, permit: Permit, order: Order, published: Published | None) -> tuple[str, ...]:
+        """The criteria of permit and order that the dataset cannot apply."""
+        columns = frozenset(published.manifest.columns if published else ())
+        uses = (one for text in (permit.scope.selection, order.selection) for one in criteria(selected(text)))
+        return tuple(
+            to_text(one)
+            for one in uses
+            if criterion_state(one, self._vocabulary, columns) is not CriterionState.APPLIED
+        )
+
+    def _question(self, selection: Node | None) -> Question:
+        assert selection is not None
+        question = Question(selection)
+        check_rows(question, self._vocabulary)
+        return question
+
+    def _step(self, order: Order, published: Published) -> Step | None:
+        """What is to run; None for a count. Raises `Refused` or `BadAnalysis` before anything is opened."""
+        if order.operation not in OFFERED:
+            raise Refused(
+                f"This node offers no operation {order.operation}.",
+                hint=f"It offers {', '.join(sorted(OFFERED))}.",
+                rule="operation",
+            )
+        if order.operation is Operation.COUNT:
+            if order.method or order.parameters:
+                raise BadAnalysis("A count has no method and no parameters.", hint="Leave both empty.")
+            return None
+        method = analysis.find(order.method)
+        parameters = method.read(order.parameters, self._vocabulary)
+        names = method.fields(parameters)
+        if missing := sorted(set(names) - set(published.manifest.columns)):
+            raise BadAnalysis(
+                f"The dataset has no data in {missing[0]}.",
+                hint="Leave the dataset out, or choose another field.",
+            )
+        return Step(method, parameters, tuple(self._vocabulary.fields[name] for name in names))
+
+    def _begun(self, connection: sa.Connection, admitted: Admitted) -> log.Entry:
+        """The entry without which nothing is opened, and the order that is taken with it."""
+        order, permit = admitted.order.document, admitted.case.permit
+        body = {
+            "who": _who(admitted.case, admitted.order.kid),
+            "permit": permit.id,
+            "operation": order.operation,
+            "reference": admitted.order.hash,
+        }
+        if admitted.answer:
+            return log.append(connection, "redelivery", body)
+        entry = log.append(
+            connection, "use", body | {"opened": [admitted.published.manifest.id], "decision": "allowed"}
+        )
+        self.orders.begin(connection, admitted.order, permit.id, entry.number)
+        return entry
+
+    def _refused(self, connection: sa.Connection, use: Use, found: Decision, rule: str) -> None:
+        """The owner's log says what the asker is not told."""
+        assert use.order is not None
+        order = use.order.document
+        body = {
+            "who": _who(found.case, use.order.kid),
+            "permit": found.case.permit.id if found.case else order.permit,
+            "operation": order.operation,
+            "reference": use.order.hash,
+            "dataset": f"{order.dataset}@{order.version}",
+            "decision": rule,
+            "reason": found.reason,
+        }
+        log.append(connection, "refusal", body)
+
+    def answer(self, admitted: Admitted, aggregate: dict[str, Any]) -> str:
+        """Decides again, signs, logs and keeps: the token of the result. Raises when the use is allowed no more."""
+        live = [one for one in self._store.live() if one.digest == admitted.published.digest]
+        with sql.begin(self._store.records) as connection:
+            use, facts = self._known(
+                connection, admitted.token, admitted.delegation, _named(live, admitted.order.document)
+            )
+            found = decision.decide(use, facts)
+            if found.refusal is None:
+                token = self._sign(admitted, aggregate)
+                self._left(connection, admitted, token)
+                self.orders.keep(connection, admitted.order.hash, token)
+                return token
+            self._refused(connection, use, found, found.refusal.rule)
+            self.orders.end(connection, admitted.order.hash)
+        raise decision.problem(found.refusal)
+
+    def end(self, admitted: Admitted, problem: Problem) -> None:
+        """Notes that an order ended without an answer, and why."""
+        with sql.begin(self._store.records) as connection:
+            rule = str(problem.more.get("rule", problem.slug))
+            self._refused(connection, Use(admitted.order), Decision(None, "begun", admitted.case), rule)
+            self.orders.end(connection, admitted.order.hash)
+
+    def _sign(self, admitted: Admitted, aggregate: dict[str, Any]) -> str:
+        """The result; sealed to the reply key where the order names one, which a permit can demand."""
+        assert admitted.entry is not None
+        order, signer = admitted.order, self._store.keys.signing
+        said = Result(
+            order=order.hash,
+            permit=admitted.case.hash,
+            node=self.permits.node,
+            dataset=order.document.dataset,
+            version=admitted.published.manifest.version,
+            manifest=admitted.published.digest,
+            software=f"hanse {__version__}",
+            entry_number=admitted.entry.number,
+            entry_hash=admitted.entry.hash,
+            at=clock.now(),
+            aggregate=aggregate,
+            sealed="",
+        )
+        token = jws.issue(signer, said, result.TYP, limit=result.MAX_TOKEN)
+        if order.document.reply_key is None:
+            return token
+        sealed = replace(said, aggregate=None, sealed=seal.seal(token.encode(), order.document.reply_key))
+        return jws.issue(signer, sealed, result.TYP, limit=result.MAX_TOKEN)
+
+    def _left(self, connection: sa.Connection, admitted: Admitted, token: str) -> None:
+        order = admitted.order.document
+        body = {
+            "permit": admitted.case.permit.id,
+            "reference": admitted.order.hash,
+            "entry": admitted.entry.number if admitted.entry else 0,
+            "left": f"intermediate of {order.method}" if admitted.step else "count",
+            "sealed": order.reply_key is not None,
+            "bytes": len(token),
+            "result": jws.identity(token, limit=result.MAX_TOKEN),
+        }
+        log.append(connection, "result", body)
+
+
+def _named(live: Sequence[Published], order: Order) -> Published | None:
+    return next((one for one in live if one.manifest.dataset == order.dataset), None)
+
+
+def _who(case: Case | None, kid: str) -> str:
+    person = case.person if case else None
+    return f"{person.name}, {person.organisation}, key {kid}" if person else f"key {kid}"
