@@ -46,15 +46,19 @@ def test_names_and_datasets_have_bounds(records: sa.Engine) -> None:
 
 
 def test_the_oldest_question_without_a_name_gives_way(records: sa.Engine) -> None:
-    named = saved.save(records, VOCABULARY, MR, "named", most=2)
-    first = saved.save(records, VOCABULARY, MR, most=2)
-    second = saved.save(records, VOCABULARY, MR, "also named", most=2)
+    named = saved.save(records, VOCABULARY, MR, "named", most=3)
+    first, second, third = (saved.save(records, VOCABULARY, MR, most=3) for _ in range(3))
     with pytest.raises(NotFound):
         saved.find(records, first.id)
-    assert saved.find(records, named.id) == named
+    assert [saved.find(records, one.id) for one in (named, second, third)] == [named, second, third]
+
+
+def test_who_fills_all_places_with_names_leaves_some_for_long_questions(records: sa.Engine) -> None:
+    names = [saved.save(records, VOCABULARY, MR, f"name {place}", most=5) for place in range(4)]
     with pytest.raises(NoSpace):
-        saved.save(records, VOCABULARY, MR, most=2)
-    assert saved.find(records, second.id) == second
+        saved.save(records, VOCABULARY, MR, "one more", most=5)
+    long = [saved.save(records, VOCABULARY, MR, most=5) for _ in range(3)][-1]
+    assert [saved.find(records, one.id) for one in (*names, long)] == [*names, long]
 
 
 def test_an_older_question_is_checked_again(records: sa.Engine) -> None:

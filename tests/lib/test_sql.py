@@ -113,6 +113,14 @@ def test_a_full_database_is_no_space_and_keeps_what_was_there(sqlite: sa.Engine)
     assert count(sqlite) == 0
 
 
+def test_an_error_of_the_database_does_not_tell_what_was_to_be_written(sqlite: sa.Engine) -> None:
+    """Its words may go to a log, which holds no question."""
+    sql.migrate(sqlite, [FIRST])
+    with pytest.raises(sa.exc.IntegrityError) as failed, sql.begin(sqlite) as connection:
+        connection.execute(NOTES.insert(), [{"id": 1, "text": "person.age = 50"}] * 2)
+    assert "person.age" not in str(failed.value)
+
+
 def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     nowhere = sql.engine(sql.sqlite_url(tmp_path / "no" / "records.db"))
     with pytest.raises(Unreachable, match="cannot be opened"), sql.read(nowhere):

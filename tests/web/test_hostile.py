@@ -5,15 +5,19 @@ from dataclasses import replace
 
 import httpx
 import pytest
+from starlette.responses import Response
 from starlette.types import ASGIApp
 from tests.records import NODES, hub_of, node_row, records
 
 from hanse.core import clock, wire
 from hanse.core.answer import Cell, Counts, Rule
 from hanse.core.record import Description, Record
+from hanse.domains import VOCABULARY
 from hanse.hub import catalogue
+from hanse.hub.shelf import Shelf
 from hanse.hub.tables import NODE
 from hanse.lib import sql
+from hanse.web.datasets import MAX_PAGE, MOST_NOTICES, Kept
 from hanse.web.site import of_hub
 
 KID = "evil"
@@ -58,3 +62,19 @@ def test_ages_that_are_no_numbers_break_no_page(web: httpx.Client) -> None:
 
 def test_a_chart_of_thousands_of_values_has_a_bounded_place(web: httpx.Client) -> None:
     assert web.get("/en/cohort?ask=no&at=new&field=person.age").text.count("<title>") < 300
+
+
+def test_what_is_not_understood_is_said_in_a_bounded_place(web: httpx.Client) -> None:
+    query = "&".join(f"unknown-{place}=1&holder=nobody-{place}" for place in range(300))
+    assert web.get(f"/en/datasets?{query}").text.count("was left out") <= 2 * MOST_NOTICES
+
+
+def test_no_large_page_is_kept_in_memory(web: httpx.Client) -> None:
+    """Every query is a page of its own, and a page of a thousand datasets has megabytes."""
+    kept = Kept()
+    shelf = Shelf([], VOCABULARY)
+    made = [Response(b"x" * size) for size in (MAX_PAGE, MAX_PAGE + 1)]
+    pages = [[kept.page(shelf, ("en", str(len(one.body)), True), lambda one=one: one) for one in made]]
+    again = [kept.page(shelf, ("en", str(len(one.body)), True), lambda: Response()) for one in made]
+    assert pages[0] == made
+    assert [one is before for one, before in zip(again, made, strict=True)] == [True, False]

@@ -153,6 +153,11 @@ def test_a_form_that_the_page_did_not_make_decides_nothing(
     assert state(settings, waiting) is State.PENDING
 
 
+def test_a_form_of_too_many_fields_is_the_senders_mistake(web: httpx.Client) -> None:
+    sent = {f"field-{place}": "x" for place in range(20)}
+    assert web.post("/en/operator/enter", data=sent).status_code == 413
+
+
 def test_who_leaves_is_out_everywhere(web: httpx.Client, settings: HubConfig) -> None:
     form = enter(web, settings)
     cookies = dict(web.cookies)

@@ -1,7 +1,7 @@
 """Questions that people keep: under a name, or because they are too long for an address.
 
 Whoever knows an id may read the question, and nobody can guess one. Questions fill at most `MOST` places; when all are
-taken, the oldest one without a name gives way.
+taken, the oldest one without a name gives way. Those with names keep theirs, and so may take only a part of all.
 """
 
 import json
@@ -19,6 +19,7 @@ from hanse.hub.tables import QUESTION
 from hanse.lib import sql
 
 MOST = 20_000
+NAMED = 0.8  # of them at most have names: the others are for questions too long for an address
 MOST_NAME = 200
 MOST_DATASETS = 500
 MOST_ID = 64
@@ -46,7 +47,8 @@ def save(
     most: int = MOST,
 ) -> Saved:
     """Keeps a question; what cannot be asked is not kept: raises `BadQuestion`, or `BadInput` for a name or a list of
-    datasets that is too long, or `NoSpace` when all places are taken by questions with names."""
+    datasets that is too long, or `NoSpace` when questions with names
+    have taken all their places."""
     question, _ = resolve(read(text), vocabulary)
     check(question, vocabulary, text)
     name = " ".join("".join(one if one.isprintable() else " " for one in name).split())
@@ -57,7 +59,7 @@ def save(
     at = clock.text(clock.now())
     kept = Saved(ids.new("question"), name, text, tuple(datasets), at, vocabulary.version)
     with sql.begin(records) as connection:
-        _make_room(connection, most)
+        _make_room(connection, bool(name), most)
         connection.execute(QUESTION.insert().values(**_row(kept)))
     return kept
 
@@ -73,17 +75,16 @@ def _row(kept: Saved) -> dict[str, str]:
     }
 
 
-def _make_room(connection: sa.Connection, most: int) -> None:
-    taken = connection.scalar(sa.select(sa.func.count()).select_from(QUESTION)) or 0
-    if taken < most:
-        return
-    nameless = sa.select(QUESTION.c.id).where(QUESTION.c.name == "").order_by(QUESTION.c.id).limit(1)
-    oldest = connection.scalar(nameless)
-    if oldest is None:
+def _make_room(connection: sa.Connection, named: bool, most: int) -> None:
+    count = sa.select(sa.func.count()).select_from(QUESTION)
+    if named and (connection.scalar(count.where(QUESTION.c.name != "")) or 0) >= NAMED * most:
         raise NoSpace(
-            "This hub keeps no more questions.", hint="Keep the question's text; it is all there is to it."
+            "This hub keeps no more questions under names.",
+            hint="Keep it without a name, or keep its text: it is all there is to it.",
         )
-    connection.execute(sa.delete(QUESTION).where(QUESTION.c.id == oldest))
+    if (connection.scalar(count) or 0) >= most:
+        nameless = sa.select(QUESTION.c.id).where(QUESTION.c.name == "").order_by(QUESTION.c.id).limit(1)
+        connection.execute(sa.delete(QUESTION).where(QUESTION.c.id.in_(nameless)))
 
 
 def find(records: sa.Engine, id: str) -> Saved:

@@ -56,7 +56,8 @@ def sqlite_url(path: Path) -> str:
 
 def engine(url: str) -> sa.Engine:
     """An engine for `sqlite:///path` or `postgresql+psycopg://user@host/name`; connects when first used."""
-    made = sa.create_engine(url)
+    # The words of an error may go to a log, which holds no question.
+    made = sa.create_engine(url, hide_parameters=True)
     if made.dialect.name == "sqlite":
         sa.event.listen(made, "connect", _set_up_sqlite)
         sa.event.listen(made, "begin", _begin_sqlite)

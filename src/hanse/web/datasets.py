@@ -22,7 +22,8 @@ from hanse.web.render import render
 
 OPEN = ("cancer_type", "modality", "body_part", "country")  # facets that are open at first
 MOST = 60  # values of one facet that are listed at once
-MOST_KEPT, MAX_QUERY = 300, 500  # pages, and characters of the address of one
+MOST_KEPT, MAX_QUERY, MAX_PAGE = 300, 500, 256 << 10  # pages, characters of the address of one, and its bytes
+MOST_NOTICES = 10  # of each kind
 COMPARED = "dataset"  # the name under which datasets are chosen to be compared
 
 SORTS: Mapping[Sort, str] = {
@@ -50,7 +51,7 @@ class Kept:
             kept = self._kept = (shelf, {})
         pages = kept[1]
         found = pages.get(key) or make()
-        if len(key[1]) <= MAX_QUERY:
+        if len(key[1]) <= MAX_QUERY and len(found.body) <= MAX_PAGE:
             if len(pages) >= MOST_KEPT:
                 pages.clear()
             pages[key] = found
@@ -167,10 +168,12 @@ def _named(facet: str, one: Value) -> str:
 def notices(found: Found, unknown: Sequence[str]) -> list[str]:
     """What of the address was not understood."""
     said = [
-        _("“%(name)s” is no filter of this catalogue and was left out.") % {"name": name} for name in unknown
+        _("“%(name)s” is no filter of this catalogue and was left out.") % {"name": name}
+        for name in unknown[:MOST_NOTICES]
     ]
     left_out = _("%(facet)s “%(value)s” is not known here and was left out.")
-    return said + [left_out % {"facet": _(FACETS[name]), "value": value} for name, value in found.ignored]
+    values = found.ignored[:MOST_NOTICES]
+    return said + [left_out % {"facet": _(FACETS[name]), "value": value} for name, value in values]
 
 
 def in_python(hub: str, view: View) -> str:
