@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -13,6 +13,11 @@ from hanse.client import events
 from hanse.client.answer import Answer
 from hanse.core.errors import BadInput, Problem, Unreachable, from_dict
 from hanse.core.view import FACETS, MAX_SIZE, Sort, View
+
+if TYPE_CHECKING:  # numpy and the methods are loaded by whoever runs one
+    from hanse.client.access import Applicant, Granted, Wish
+    from hanse.client.run import Analysis, Started, Watch
+    from hanse.lib.jws import Signer
 
 API = "/api/v1"
 Chosen = str | Iterable[str]  # values of a facet
@@ -103,6 +108,76 @@ class Hanse:
             body["datasets"] = list(datasets)
         return Answer(self._stream(body, deadline_s + MARGIN_S))
 
+    def authorities(self) -> list[dict[str, Any]]:
+        """Who decides about applications, with their ids and keys."""
+        return self._get("/authorities")["authorities"]
+
+    def apply(self, wish: "Wish", applicant: "Applicant", signer: "Signer") -> str:
+        """Signs an application and sends it to the authority that it names; its hash, by which it is asked for."""
+        from hanse.client import access
+
+        return self.send(access.sign(access.write(self, wish, applicant, signer.public), signer))
+
+    def send(self, application: str) -> str:
+        """Sends a signed application; its hash."""
+        return self._post("/applications", {"token": application})["application"]
+
+    def application(self, hash: str) -> dict[str, Any]:
+        """What became of an application: the state at its authority and at each node, and the permit once there is
+        one."""
+        return self._get(f"/applications/{quote(hash, safe='')}")
+
+    def permit(self, id: str) -> "Granted":
+        """A permit by its id or its hash, verified with the key of its authority."""
+        from hanse.client import access
+
+        return access.verified(self._get(f"/permits/{quote(id, safe='')}"), self.authorities())
+
+    def order(self, orders: list[dict[str, str]]) -> str:
+        """Sends signed orders as one run; its id."""
+        return self._post("/orders", {"orders": orders})["run"]
+
+    def run(
+        self,
+        permit: str,
+        method: str,
+        parameters: Mapping[str, Any],
+        signer: "Signer",
+        *,
+        watch: "Watch | None" = None,
+        **chosen: Any,
+    ) -> "Analysis":
+        """Runs a method of analysis under a permit, over its datasets or those chosen (`selection`, `nodes`,
+        `datasets`, `delegation`, `deadline`), and waits for the nodes. `watch` is called as each one answers."""
+        from hanse.client import run
+
+        granted = self.permit(permit)
+        return self.finish(run.start(self, granted, method, parameters, signer, **chosen), signer, watch)
+
+    def finish(self, started: "Started", signer: "Signer", watch: "Watch | None" = None) -> "Analysis":
+        """The result of a run that was started, now or in another process."""
+        from hanse.client import run
+        from hanse.core import clock
+
+        granted = self.permit(started.permit)
+        rows = self._changes(started.run, run.visiting(started, signer))
+        parts = run.collect(started, granted, rows, watch)
+        return run.finish(granted, parts, clock.text(run.began(parts)))
+
+    def _changes(self, run: str, visit: str) -> Iterator[Mapping[str, Any]]:
+        headers = {"Accept": "text/event-stream", "Authorization": f"Hanse {visit}"}
+        with (
+            self._reaching(),
+            self._http.stream("GET", f"/runs/{quote(run, safe='')}", headers=headers) as response,
+        ):
+            if response.is_error:
+                response.read()
+            _check(response)
+            for name, row in events.read(response.iter_bytes()):
+                if name == "done":
+                    return
+                yield row
+
     def close(self) -> None:
         self._http.close()
 
@@ -118,6 +193,12 @@ class Hanse:
     def _get(self, path: str) -> Any:
         with self._reaching():
             response = self._http.get(path)
+            _check(response)
+            return response.json()
+
+    def _post(self, path: str, body: Any) -> Any:
+        with self._reaching():
+            response = self._http.post(path, json=body)
             _check(response)
             return response.json()
 

@@ -268,6 +268,7 @@ def authorities(connection: sa.Connection, at: datetime) -> list[dict[str, Any]]
             "name": one.name,
             "country": one.country,
             "kid": one.key.kid,
+            "jwk": one.key.jwk,
             "state": "online" if one.online(at) else "offline",
         }
         for one in registry.authorities(connection)

@@ -1,0 +1,274 @@
+"""Running an analysis: one signed order for each dataset, and from the nodes' signed results the released one.
+
+Nothing that the hub says decides: parameters are read with the vocabulary of this software, every result is verified
+with the key of its node, and merging and releasing are done here.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from hanse import __version__, analysis
+from hanse.analysis import crate as crates
+from hanse.analysis.result import Figure
+from hanse.analysis.result import Result as Released
+from hanse.client.access import Granted
+from hanse.core import clock, document, ids, order, release, result, visit
+from hanse.core.errors import BadEnvelope, BadInput, Problem, Refused
+from hanse.core.order import Order
+from hanse.core.result import Result
+from hanse.core.scope import Operation
+from hanse.domains import VOCABULARY
+from hanse.lib import jws
+from hanse.lib.jws import Signer
+from hanse.lib.seal import ReplyKey
+
+if TYPE_CHECKING:
+    from hanse.client.http import Hanse
+
+DEADLINE = timedelta(hours=1)
+Watch = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run that was ordered, with all that is needed to read its results later: keep it as secret as the results."""
+
+    run: str
+    permit: str  # hash
+    reply_key: str  # PEM
+    orders: tuple[str, ...]  # tokens
+    delegation: str = ""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Started":
+        """What `to_json` wrote; `BadInput` for anything else."""
+        try:
+            body = json.loads(text)
+            return cls(**body | {"orders": tuple(body["orders"])})
+        except (ValueError, TypeError, KeyError):
+            raise BadInput("This is no run that was kept.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One dataset of a run: what was ordered, and the verified result or why there is none."""
+
+    order: Order
+    hash: str
+    state: str
+    result: Result | None = None
+    token: str = ""
+    problem: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """A released result with its parts. `exact` is what was merged, before release: never show it to others."""
+
+    result: Released
+    exact: Any
+    parts: tuple[Part, ...]
+    provenance: crates.Provenance
+
+    @property
+    def figure(self) -> Figure | None:
+        """The plot as plain data."""
+        return self.result.figure
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The nodes that were asked and are not in the result."""
+        return self.provenance.missing
+
+    def table(self) -> str:
+        """The first table as CSV (RFC 4180)."""
+        return self.result.sheets[0].to_csv()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result and where it comes from, as JSON values."""
+        return {"result": self.result.as_dict(), "provenance": asdict(self.provenance)}
+
+    def crate(self) -> bytes:
+        """The RO-Crate with result, tables and provenance, as a zip file."""
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in crates.crate(self.result, self.provenance).items():
+                archive.writestr(name, content)
+        return out.getvalue()
+
+
+def start(
+    hub: "Hanse",
+    granted: Granted,
+    method: str,
+    parameters: Mapping[str, Any],
+    signer: Signer,
+    *,
+    selection: str = "",
+    nodes: Collection[str] = (),
+    datasets: Collection[str] = (),
+    delegation: str = "",
+    deadline: timedelta = DEADLINE,
+) -> Started:
+    """Signs and sends one order for each dataset of the permit (of these nodes, or only these datasets).
+
+    Raises `BadAnalysis` before anything is sent when the parameters are wrong, and `BadInput` when nothing is left to
+    be asked.
+    """
+    chosen = analysis.find(method)
+    written = chosen.canonical(chosen.read(parameters, VOCABULARY))
+    scope = granted.permit.scope
+    wanted = [
+        one
+        for one in scope.datasets
+        if (not nodes or one.node in nodes) and (not datasets or one.dataset in datasets)
+    ]
+    if not wanted:
+        raise BadInput(
+            "The permit has none of these datasets.", hint="`hanse applications` shows what it has."
+        )
+    reply, at = ReplyKey.generate(), clock.read(clock.text(clock.now()))
+    tokens = [
+        jws.issue(
+            signer,
+            Order(
+                id=ids.new("order"),
+                permit=granted.hash,
+                node=one.node,
+                dataset=one.dataset,
+                version=_version(hub, one),
+                operation=Operation.ANALYSE,
+                purpose=scope.purpose,
+                selection=selection,
+                method=method,
+                parameters=written,
+                issued=at,
+                expires=at + deadline,
+                reply_key=reply.jwk,
+            ),
+            order.TYP,
+        )
+        for one in wanted
+    ]
+    run = hub.order([{"order": one, "delegation": delegation} for one in tokens])
+    return Started(run, granted.hash, reply.pem().decode(), tuple(tokens), delegation)
+
+
+def _version(hub: "Hanse", grant: Any) -> int:
+    """The version that is ordered: the newest that is published and that the permit covers."""
+    newest = int(hub.dataset(grant.dataset)["version"])
+    return newest if grant.versions == "newest" or newest in grant.versions else max(grant.versions)
+
+
+def visiting(started: Started, signer: Signer) -> str:
+    """A fresh signed request to see a run."""
+    at = clock.read(clock.text(clock.now()))
+    return jws.issue(signer, visit.Visit(started.run, signer.public.jwk, at), visit.TYP)
+
+
+def collect(
+    started: Started, granted: Granted, shown: Iterator[Mapping[str, Any]], watch: Watch | None = None
+) -> tuple[Part, ...]:
+    """What came of each order, from the rows that the hub shows; a row of another order is passed over.
+
+    What does not verify is no result: its part says so. `watch` is called with each part as it comes.
+    """
+    mine = {jws.identity(token): order.decode(jws.unverified(token)) for token in started.orders}
+    parts = {hash: Part(one, hash, "waiting") for hash, one in mine.items()}
+    reply = ReplyKey.from_pem(started.reply_key.encode())
+    for row in shown:
+        hash = row.get("order")
+        if hash not in mine:
+            continue
+        parts[hash] = _part(mine[hash], hash, row, granted, reply)
+        if watch:
+            watch({"node": mine[hash].node, "dataset": mine[hash].dataset, "state": parts[hash].state})
+    return tuple(parts.values())
+
+
+def _part(asked: Order, hash: str, row: Mapping[str, Any], granted: Granted, reply: ReplyKey) -> Part:
+    state, token, problem = str(row.get("state")), row.get("result"), row.get("problem")
+    if not token:
+        return Part(asked, hash, "waiting" if state == "carried out" else state, problem=problem)
+    try:
+        return Part(asked, hash, "carried out", read(asked, hash, token, granted, reply), token)
+    except Problem as bad:
+        return Part(asked, hash, "not genuine", problem=bad.as_dict())
+
+
+def read(asked: Order, hash: str, token: str, granted: Granted, reply: ReplyKey) -> Result:
+    """The result of an order with its aggregate, verified with the key of the order's node. Raises `BadEnvelope`."""
+    key = granted.key(asked.node)
+    outer = jws.read(token, key, result.TYP, result.decode, limit=result.MAX_TOKEN).document
+    expected = (hash, asked.permit, asked.node, asked.dataset, asked.version)
+    if (outer.order, outer.permit, outer.node, outer.dataset, outer.version) != expected:
+        raise BadEnvelope("The node's result is of another order.")
+    if not outer.sealed:
+        if granted.permit.scope.sealed:
+            raise BadEnvelope("The permit asks for sealed results, and this one is open.")
+        return outer
+    inner = reply.unseal(outer.sealed).decode("ascii", "replace")
+    opened = jws.read(inner, key, result.TYP, result.decode, limit=result.MAX_TOKEN).document
+    return result.opened(outer, opened)
+
+
+def finish(granted: Granted, parts: Sequence[Part], began: str) -> Analysis:
+    """Merges what was carried out and releases it by the permit's limits. `Refused` when no node carried it out."""
+    done = [one for one in parts if one.result]
+    if not done:
+        why = "; ".join(dict.fromkeys(str((one.problem or {}).get("detail", one.state)) for one in parts))
+        raise Refused(
+            f"No node carried out the order: {why}", hint="`hanse runs show` shows what each node said."
+        )
+    asked = done[0].order
+    method = analysis.find(asked.method)
+    parameters = method.read(dict(asked.parameters), VOCABULARY)
+    merged = method.merge([one.result.aggregate or {} for one in done if one.result], parameters)
+    limits = limits_of(granted)
+    released = method.release(merged, parameters, limits, release.dice(b"", b"", limits))
+    return Analysis(released, merged, tuple(parts), _provenance(granted, parts, began))
+
+
+def limits_of(granted: Granted) -> release.Limits:
+    """What the permit asks of numbers, as rules of release; the strictest that both can say."""
+    said = granted.permit.scope.limits
+    least = max(2, said.minimum)
+    return release.Limits(threshold=least, rounding=said.rounding, minimum=least, steps=said.budget)
+
+
+def _provenance(granted: Granted, parts: Sequence[Part], began: str) -> crates.Provenance:
+    done = [(one, one.result) for one in parts if one.result]
+    missing = dict.fromkeys(one.order.node for one in parts if not one.result)
+    person = granted.permit.scope.persons
+    return crates.Provenance(
+        permit=granted.hash,
+        person=", ".join(f"{one.name} ({one.organisation})" for one in person),
+        software=f"hanse {__version__}",
+        parameters=document.to_plain(parts[0].order.parameters),
+        began=began,
+        ended=clock.text(max(found.at for _, found in done)),
+        answers=tuple(
+            crates.Answer(
+                node=one.order.node,
+                dataset=f"{one.order.dataset}@{one.order.version}",
+                order=one.hash,
+                log_entry=f"{found.entry_number} {found.entry_hash}",
+                signature=one.token,
+            )
+            for one, found in done
+        ),
+        missing=tuple(missing),
+    )
+
+
+def began(parts: Sequence[Part]) -> datetime:
+    """When the orders of a run were signed."""
+    return min(one.order.issued for one in parts)
