@@ -76,7 +76,7 @@ def test_a_fingerprint_is_read_with_any_spaces(here: Office, asked: Application)
 
 
 def test_a_swapped_key_is_found_on_the_telephone(here: Office) -> None:
-    """A hub puts its own key in the place of the applicant's and signs all anew: the applicant reads out another one."""
+    """A hub puts its own key in the place of the applicant's and signs all anew: another one is read out."""
     mine, evil = application(here.settings.id), FileKey.generate()
     swapped = replace(mine.scope.persons[0], keys=(Key(evil.public.jwk, KeyUse.WORKING, page=False),))
     forged = replace(mine, scope=replace(mine.scope, persons=(swapped, mine.scope.persons[1])))

@@ -154,5 +154,5 @@ def test_a_redacted_person_is_in_no_file_of_the_home(home: Path) -> None:
 def test_the_log_of_a_hub_is_audited_too(tmp_path: Path) -> None:
     init(HubConfig(tmp_path / "hub"))
     assert "0 entries" in run("verify", "--home", str(tmp_path / "hub")).stdout
-    with pytest.raises(NotSetUp, match="no node or hub"):
+    with pytest.raises(NotSetUp, match="no node, authority or hub"):
         run("verify", "--home", str(tmp_path))

@@ -25,6 +25,7 @@ COMMANDS = {
     "demo": Place("hanse.cli.demo", "Run a hub and its nodes on this machine"),
     "hub": Place("hanse.cli.hub", "Run the hub: set up, enrol nodes, serve"),
     "node": Place("hanse.cli.node", "Run a node: prepare, publish, serve"),
+    "authority": Place("hanse.cli.authority", "Run an authority: check keys, give permits"),
     "key": Place("hanse.cli.key", "Make and show the keys that sign your orders"),
     "audit": Place("hanse.cli.audit", "Verify a log, sign its head, prove entries"),
     "synth": Place("hanse.cli.synth", "Make synthetic patients with images"),

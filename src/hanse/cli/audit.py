@@ -11,6 +11,7 @@ from typing import Any
 import click
 import sqlalchemy as sa
 
+from hanse.authority import tables as authority_tables
 from hanse.cli.home import next_step
 from hanse.cli.output import clean, json_option, print_json
 from hanse.core import clock
@@ -23,7 +24,7 @@ from hanse.lib.audit import Relation
 from hanse.lib.checkpoint import Key, Proof, VerifierKey
 from hanse.node import tables as node_tables
 
-KEY, KEPT = Path("keys", "log.pem"), "checkpoint"  # in the home of a node or hub
+KEY, KEPT = Path("keys", "log.pem"), "checkpoint"  # in the home of a node, authority or hub
 
 file_type = click.Path(path_type=Path, exists=True, dir_okay=False)
 home_option = click.option(
@@ -33,7 +34,7 @@ home_option = click.option(
     default="node",
     show_default=True,
     show_envvar=True,
-    help="The folder of the node or hub whose log it is.",
+    help="The folder of the node, authority or hub whose log it is.",
 )
 key_option = click.option(
     "--key", "key_text", metavar="KEY", help="The verifier key of the log, as its owner said it."
@@ -58,13 +59,15 @@ def audit() -> None:
 
 @contextmanager
 def _records(home: Path) -> Iterator[sa.Engine]:
-    """The records of the node or hub in a folder."""
+    """The records of the node, authority or hub in a folder."""
     if (home / "node.db").exists():
         url, migrations = sql.sqlite_url(home / "node.db"), node_tables.MIGRATIONS
+    elif (home / authority_tables.FILE).exists():
+        url, migrations = sql.sqlite_url(home / authority_tables.FILE), authority_tables.MIGRATIONS
     elif (home / hub_config.FILE).exists():
         url, migrations = hub_config.read(home, os.environ).database_url, hub_tables.MIGRATIONS
     else:
-        raise NotSetUp(f"there is no node or hub in {home}", hint="name --home")
+        raise NotSetUp(f"there is no node, authority or hub in {home}", hint="name --home")
     engine = sql.engine(url)
     try:
         sql.migrate(engine, migrations)

@@ -241,7 +241,7 @@ _NARROWING: tuple[tuple[Any, ...], ...] = (
     (
         "--operation",
         "operations",
-        {"multiple": True, "type": click.Choice(list(Operation)), "help": "Several."},
+        {"multiple": True, "type": click.Choice([one.value for one in Operation]), "help": "Several."},
     ),
     ("--from", "begins", {"type": click.DateTime(["%Y-%m-%d"]), "help": "First day."}),
     ("--until", "ends", {"type": click.DateTime(["%Y-%m-%d"]), "help": "The day on which it has ended."}),
@@ -249,7 +249,11 @@ _NARROWING: tuple[tuple[Any, ...], ...] = (
     ("--rounding", "rounding", {"type": click.IntRange(1), "help": "Base of rounding."}),
     ("--budget", "budget", {"type": click.IntRange(0), "help": "Most orders at one node."}),
     ("--sealed", "sealed", {"is_flag": True, "help": "Answers are readable by the person only."}),
-    ("--kind", "kind", {"type": click.Choice(list(Kind)), "help": "On what the permit stands."}),
+    (
+        "--kind",
+        "kind",
+        {"type": click.Choice([one.value for one in Kind]), "help": "On what the permit stands."},
+    ),
     ("--exception", "exception", {"help": "Why persons who opted out are included (EHDS Article 71(4))."}),
     ("--opt-out", "opt_out", {"multiple": True, "metavar": "DATASET=COMMITMENT", "help": "Several."}),
 )
