@@ -125,7 +125,7 @@ def bundle(node: str, folder: Path) -> dict[str, str]:
         *(node, "node_modules/esbuild/bin/esbuild", *entries, "--bundle", "--minify", "--format=esm"),
         *("--target=es2022,chrome111,firefox113,safari16.4", "--legal-comments=none", "--log-level=warning"),
         *("--loader:.woff2=file", "--loader:.svg=copy", f"--outdir={folder}", f"--metafile={about}"),
-        *("--entry-names=[name].[hash]", "--asset-names=[name].[hash]"),
+        *("--entry-names=[name].[hash]", "--asset-names=[name].[hash]", "--public-path=/static"),
     )
     outputs = json.loads(about.read_text())["outputs"]
     about.unlink()

@@ -20,7 +20,7 @@ import psutil
 
 from hanse.cli.demo import Processes
 from hanse.core import clock
-from hanse.core.policy import Policy
+from hanse.core.policy import Access, Policy
 from hanse.core.record import Description, english
 from hanse.hub import config as hubs
 from hanse.hub import registry
@@ -138,8 +138,8 @@ def cpu_ms(node: psutil.Process) -> float:
 
 
 @contextmanager
-def running(home: Path, count: int) -> Iterator[tuple[str, list[psutil.Process]]]:
-    """A hub and its nodes, every one a process."""
+def running(home: Path, count: int, public: int = 0) -> Iterator[tuple[str, list[psutil.Process]]]:
+    """A hub and its nodes, every one a process; the data of the first `public` nodes are open, all others protected."""
     port = free_port()
     settings = HubConfig(home / "hub", url=f"http://127.0.0.1:{port}", port=port)
     hubs.init(settings)
@@ -149,7 +149,7 @@ def running(home: Path, count: int) -> Iterator[tuple[str, list[psutil.Process]]
         wait(lambda: reachable(settings.url))
         for number in range(count):
             folder = home / f"node-{number}"
-            join(folder, settings, f"Hospital {number}")
+            join(folder, settings, f"Hospital {number}", Access.OPEN if number < public else Access.PROTECTED)
             processes.start(f"node-{number}", "node", "serve", "--home", str(folder))
         wait(lambda: described(settings.url) == count)
         yield settings.url, [psutil.Process(processes.pid(f"node-{number}")) for number in range(count)]
@@ -164,14 +164,14 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def join(home: Path, settings: HubConfig, name: str) -> None:
+def join(home: Path, settings: HubConfig, name: str, access: Access) -> None:
     records = sql.engine(settings.database_url)
     with sql.begin(records) as connection:
         token = registry.invite(connection, settings.key().public.kid, name, clock.now())
     enrolled = enrol.enrol(home, settings.url, token.text(), name, "DE")
     with sql.begin(records) as connection:
         registry.decide(connection, "approve", enrolled.config.id, clock.now())
-    policy = Policy(distinct_share=100.0, distinct_most=100_000, variance=0.0)
+    policy = Policy(access, distinct_share=100.0, distinct_most=100_000, variance=0.0)
     with duckdb.connect() as connection:
         tables = {"person": PERSON, "condition": CONDITION, "image": IMAGE}
         publish_queries(

@@ -1,5 +1,7 @@
 """What every page of the portal keeps: languages, headers, problems; over plain HTTP and without a browser."""
 
+import hashlib
+from base64 import b64encode
 from collections.abc import Iterator
 
 import httpx
@@ -59,3 +61,12 @@ def test_pages_are_packed_for_those_who_can_unpack_them(web: httpx.Client) -> No
     plain = web.get("/en/", headers={"Accept-Encoding": "identity"})
     assert packed.headers["Content-Encoding"] == "gzip"
     assert packed.text == plain.text
+
+
+def test_what_stands_in_the_page_itself_is_named_by_its_hash(web: httpx.Client) -> None:
+    answer = web.get("/en/")
+    policy = answer.headers["Content-Security-Policy"]
+    style = answer.text.partition("<style>")[2].partition("</style>")[0]
+    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'self' 'sha256-{digest}'" in policy
+    assert "unsafe" not in policy

@@ -10,15 +10,29 @@ class LiveAnswers extends HTMLElement {
     whole.then(() => this.isConnected && this.watch());
     const address = this.getAttribute("src");
     if (!address || this.source) return;
-    this.source = new EventSource(address);
-    this.source.addEventListener("put", (event) => whole.then(() => this.put(JSON.parse(event.data))));
-    this.source.addEventListener("done", () => this.close());
-    // A browser would connect again, and so ask every hospital again.
-    this.source.addEventListener("error", () => {
-      this.close();
-      whole.then(() => { this.querySelector("[data-lost]").hidden = false; });
-    });
+    const { source, heard } = this.begun(address);
+    this.source = source;
+    const act = {
+      put: (event) => whole.then(() => this.put(JSON.parse(event.data))),
+      done: () => this.close(),
+      // A browser would connect again, and so ask every hospital again.
+      error: () => {
+        this.close();
+        whole.then(() => { this.querySelector("[data-lost]").hidden = false; });
+      },
+    };
+    for (const event of heard) act[event.type](event);
+    for (const kind of Object.keys(act)) source.addEventListener(kind, act[kind]);
     this.late = setTimeout(() => this.sayWhoIsSlow(), 3000);
+  }
+
+  // The stream that early.js opened for this very question, once; else a new one.
+  begun(address) {
+    const asked = window.asked;
+    window.asked = undefined;
+    if (asked?.stream === address) return { source: asked.source, heard: asked.heard.splice(0) };
+    asked?.source.close();
+    return { source: new EventSource(address), heard: [] };
   }
 
   disconnectedCallback() {
