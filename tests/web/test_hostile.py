@@ -78,3 +78,35 @@ def test_no_large_page_is_kept_in_memory(web: httpx.Client) -> None:
     again = [kept.page(shelf, ("en", str(len(one.body)), True), lambda: Response()) for one in made]
     assert pages[0] == made
     assert [one is before for one, before in zip(again, made, strict=True)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/nowhere",
+        "/en/nowhere",
+        "/en/datasets",
+        "/en/cohort.csv?q=(",
+        "/en/cohort.json?q=(",
+        "/en/cohort/stream?q=(",
+        "/static/nothing.js",
+        "/id/catalogue",
+        "/catalog",
+        "/link/v1/hub",
+        "/api/v1/nodes",
+        "/api/v1/nowhere",
+        "/api/v1/datasets.rdf",
+        "/api/v1/datasets.csv",
+        "/api/v1/datasets?page=x",
+        "/api/v1/openapi.json",
+    ],
+)
+def test_no_answer_is_run_framed_or_taken_for_something_else(web: httpx.Client, path: str) -> None:
+    headers = web.get(path).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["Cache-Control"].split(",")[0] in ("no-cache", "no-store")
+    assert len(headers.get_list("Cache-Control")) == 1

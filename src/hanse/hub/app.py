@@ -109,6 +109,7 @@ def make_app(
     app.include_router(access_api.routes(hub.records, hub.inbound), prefix=API)
     app.router.routes.extend(pages(hub))  # the last of them say what is not there
     app.add_middleware(Bounded)
+    app.add_middleware(Guarded)
     return app
 
 
@@ -118,6 +119,34 @@ def _mailbox(config: HubConfig) -> Mailbox:
     from hanse.link.postgres import PostgresMailbox
 
     return PostgresMailbox(config.mailbox)
+
+
+# What an answer says to a browser unless it says it itself, as pages do: what is no page runs nothing, whatever a
+# node wrote into it, is taken for nothing else, and stands in no frame and in no cache of others.
+HEADERS = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-cache"),
+)
+
+
+class Guarded:
+    """Adds `HEADERS` to every answer that has none of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                said = message.get("headers", ())
+                names = {name.lower() for name, _ in said}
+                message = {**message, "headers": [*said, *(one for one in HEADERS if one[0] not in names)]}
+            await send(message)
+
+        await self._app(scope, receive, guarded)
 
 
 class Bounded:
