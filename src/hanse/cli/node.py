@@ -11,6 +11,7 @@ from typing import Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from hanse.cli import holder
 from hanse.cli.describe import describe_command, facts_of
 from hanse.cli.home import home_option, next_step, store_of
 from hanse.cli.output import columns, consoles, json_option, print_json
@@ -37,7 +38,8 @@ def node() -> None:
     """
 
 
-node.add_command(describe_command)
+for one in (describe_command, *holder.COMMANDS):
+    node.add_command(one)
 
 
 @contextmanager

@@ -1,0 +1,70 @@
+"""`hanse node`: what the holder of the data decides about permits, and sees of their use."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from tests.node.permitted import Node, make, order, ordered, permit_for, sign
+
+from hanse.cli.node import node as command
+from hanse.core.errors import Problem
+from hanse.core.permit import Permit
+from hanse.node import config
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    made = make(tmp_path / "node")
+    config.write(made.config)
+    return made
+
+
+@pytest.fixture
+def permit(node: Node) -> Permit:
+    said = permit_for(node)
+    node.permits.receive([sign(said)])
+    node.confirm(said)
+    return said
+
+
+def run(node: Node, *words: str) -> Result:
+    result = CliRunner().invoke(command, [*words, "--home", str(node.home)])
+    if isinstance(result.exception, Problem):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def test_a_permit_is_shown_approved_used_and_stopped(node: Node, permit: Permit) -> None:
+    shown = run(node, "approvals").stdout
+    assert shown.startswith(f"[waiting]\nPermit {permit.id}, version 1\n")
+    assert "Survival with lung cancer" in shown
+    run(node, "approve", permit.id, "--officer", "A data manager")
+    node.gate.use(ordered(order(node, permit)))
+    seen = run(node, "uses").stdout
+    assert "intermediate of kaplan_meier left" in seen
+    assert "Principal Investigator, University of the North" in seen
+    run(node, "veto", permit.id, "--reason", "the project changed", "--officer", "A data manager")
+    with pytest.raises(Problem) as caught:
+        node.gate.use(ordered(order(node, permit)))
+    assert caught.value.more["rule"] == "veto"
+    assert "refused: veto" in run(node, "uses").stdout
+
+
+def test_a_permit_can_be_refused_and_everything_is_there_as_json(node: Node, permit: Permit) -> None:
+    run(node, "refuse", permit.id, "--reason", "not our purpose", "--officer", "A data manager")
+    (asked,) = json.loads(run(node, "approvals", "--json").stdout)
+    assert (asked["id"], asked["state"]) == (permit.id, "vetoed")
+    assert asked["text"].startswith(f"Permit {permit.id}")
+    assert json.loads(run(node, "uses", "--json").stdout) == []
+
+
+def test_the_commitment_to_those_who_opted_out_is_printed_for_the_authority(node: Node) -> None:
+    assert len(run(node, "opt-out", "lung").stdout.strip()) == 64
+
+
+def test_an_authority_is_pinned_for_known_kinds_only(node: Node) -> None:
+    result = CliRunner().invoke(command, ["trust", "abc", "--kind", "any", "--home", str(node.home)])
+    assert result.exit_code == 2
+    assert "'any' is none of ehds, agreement, open" in result.output
