@@ -8,7 +8,7 @@ BIN := .venv/bin
 # What the portal's style and scripts are made of; uv builds the package again when one of them changes.
 ASSETS := build_assets.py package.json package-lock.json $(wildcard src/hanse/web/static/*)
 
-.PHONY: help demo test check fix assets screenshots bench clean
+.PHONY: help demo test check fix assets screenshots pictures bench clean
 
 help:
 	@echo "make demo    run a hub and its nodes on this machine and print the address (HOME_DIR=..., PORT=...)"
@@ -17,6 +17,7 @@ help:
 	@echo "make fix     repair what 'make check' finds, where a program can"
 	@echo "make assets  build the portal's style and scripts again, after a change in src/hanse/web/static"
 	@echo "make screenshots  take pictures of every page into build/screenshots (HUB=..., PAGES=...)"
+	@echo "make pictures  take the README's pictures of the cohort page, with the demo running (HUB=...)"
 	@echo "make bench   measure, each beside its peer, into build/benchmarks.json"
 	@echo "make clean   remove everything that these commands made, the demo's data included"
 
@@ -44,6 +45,9 @@ assets: .venv/.develop
 
 screenshots: .venv/.develop
 	@$(BIN)/python -m tests.screenshots $(if $(HUB),--hub "$(HUB)") $(PAGES)
+
+pictures: .venv/.develop
+	@$(BIN)/python -m tests.screenshots --readme --hub "$(or $(HUB),http://127.0.0.1:8080)"
 
 bench: .venv/.develop
 	@$(BIN)/python -m benchmarks

@@ -10,7 +10,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-MODULES = ("search", "federation", "cohort", "indexing", "growth", "attacks", "records", "analysis", "permits", "log")
+MODULES = (
+    "search",
+    "federation",
+    "catalogue",
+    "cohort",
+    "indexing",
+    "growth",
+    "attacks",
+    "records",
+    "analysis",
+    "permits",
+    "log",
+)
 OUT = Path("build") / "benchmarks.json"
 KEYS = ("name", "ours", "peer", "unit", "ratio", "peer_name", "peer_version", "bar", "holds")
 

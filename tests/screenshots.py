@@ -1,7 +1,8 @@
 """Pictures of every page in light, in dark and on a phone, for people to look at: `python -m tests.screenshots`.
 
-They go to `build/screenshots`. Without `--hub ADDRESS` a small federation is started for them; with `make demo`
-running, `--hub http://127.0.0.1:8080` takes pictures of that one.
+They go to `build/screenshots`; with `--readme` only the pictures of the README are taken, into `docs/pictures`.
+Without `--hub ADDRESS` a small federation is started for them; with `make demo` running,
+`--hub http://127.0.0.1:8080` takes pictures of that one.
 """
 
 import argparse
@@ -9,15 +10,20 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from tests.conftest import serving
 from tests.federation import federation
 from tests.system_packages import path_of
 from tests.web.conftest import OPTIONS
 from tests.web.places import places
 
+from hanse.web.cohort import EXAMPLES
+
 FOLDER = Path(__file__).parents[1] / "build" / "screenshots"
+README = Path(__file__).parents[1] / "docs" / "pictures"
+README_SIZE = {"width": 1120, "height": 1000}
 LOOKS = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 860}},
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 860}},
@@ -49,17 +55,35 @@ def take(browser: Browser, address: str, language: str, wanted: list[str]) -> No
         context.close()
 
 
+def take_for_readme(browser: Browser, address: str) -> None:
+    """The cohort page with the first example, answered, in light and in dark."""
+    README.mkdir(parents=True, exist_ok=True)
+    for look, name in (("light", "cohort.png"), ("dark", "cohort-dark.png")):
+        context = browser.new_context(
+            base_url=address, locale="en", color_scheme=look, viewport=README_SIZE, reduced_motion="reduce"
+        )
+        page = context.new_page()
+        page.goto(f"/en/cohort?{urlencode({'q': EXAMPLES[0][1], 'charts': 'yes'})}")
+        expect(page.locator("#sums:not(.open)")).to_be_visible(timeout=60_000)
+        page.screenshot(path=README / name)
+        context.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--hub", default="", help="the address of a hub that runs already")
     parser.add_argument("--language", default="en")
+    parser.add_argument("--readme", action="store_true", help="only the pictures of the README")
     parser.add_argument("pages", nargs="*", help="names of pages, or how they begin; all when none is named")
     asked = parser.parse_args()
     with hub(asked.hub) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path_of("chromium"), args=OPTIONS)
-        take(browser, address, asked.language, asked.pages)
+        if asked.readme:
+            take_for_readme(browser, address)
+        else:
+            take(browser, address, asked.language, asked.pages)
         browser.close()
-    print(f"Pictures are in {FOLDER}")
+    print(f"Pictures are in {README if asked.readme else FOLDER}")
 
 
 if __name__ == "__main__":

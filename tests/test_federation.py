@@ -59,7 +59,8 @@ def test_python_http_the_command_line_and_the_page_give_the_same_numbers(
     with pytest.raises(SystemExit):
         main(["search", QUESTION, "--hub", federation, "--json"])
     command = json.loads(capsys.readouterr().out)
-    page = httpx.get(federation, params={"q": QUESTION, "live": "no"}, trust_env=False, timeout=30).text
+    asked = {"q": QUESTION, "live": "no"}
+    page = httpx.get(f"{federation}/en/cohort", params=asked, trust_env=False, timeout=30).text
     figures = [int(one.replace(",", "")) for one in re.findall(r'class="value">~([\d,]+)', page)]
     assert http["totals"] == command["totals"]
     assert figures == [totals.persons, totals.studies, totals.series]

@@ -3,16 +3,29 @@
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
 from hanse.core.errors import BadInput, NotSetUp
 from hanse.hub import config
+from hanse.hub.app import make_app
 from hanse.hub.config import HubConfig
+from hanse.web.site import of_hub
 
 
 def test_settings_read_as_they_were_written(tmp_path: Path) -> None:
     settings = HubConfig(tmp_path, "https://hub.example", port=9000, deadline_s=5.5)
     config.init(settings)
     assert config.read(tmp_path, {}) == settings
+
+
+def test_a_space_has_its_own_name_and_publisher(tmp_path: Path) -> None:
+    settings = HubConfig(tmp_path, name="Lakes", publisher="Union of Lakes")
+    config.init(settings)
+    client = TestClient(make_app(config.read(tmp_path, {}), of_hub))
+    catalogue = client.get("/catalog.ttl").text
+    assert '"Lakes"@en' in catalogue
+    assert '"Union of Lakes"' in catalogue
+    assert "<title>Lakes – " in client.get("/en/").text
 
 
 def test_settings_are_readable_by_their_owner_only(tmp_path: Path) -> None:

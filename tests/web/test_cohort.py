@@ -227,6 +227,25 @@ def test_a_wrong_value_is_named_in_the_editor_that_stays_open(
     assert "Modality" in words(page.text)
 
 
+@pytest.mark.parametrize(
+    ("ends", "question"),
+    [
+        (["", "49"], "person.age <= 49"),
+        (["18", ""], "person.age >= 18"),
+        (["18", "49"], "person.age BETWEEN 18 AND 49"),
+    ],
+)
+def test_a_range_may_be_open_at_one_end(web: httpx.Client, ends: list[str], question: str) -> None:
+    sent = {"kind": "field", "field": "person.age", "how": "between", "value": ends}
+    assert act(web, "put:new", "", **sent) == question
+
+
+def test_a_wrong_upper_end_stays_in_its_place(web: httpx.Client) -> None:
+    sent = {"kind": "field", "field": "person.age", "how": "between", "value": ["", "fifty"]}
+    page = web.post("/en/cohort", data={"q": "", "act": "put:new"} | sent).text
+    assert re.search(r'id="value-2"[^>]* value="fifty"', page)
+
+
 def test_fields_and_values_are_found_by_any_name(web: httpx.Client) -> None:
     page = words(web.get("/en/cohort", params={"ask": "no", "at": "new", "find": "sein"}).text)
     assert "Breast cancer Cancer type" in page
@@ -254,6 +273,9 @@ def test_a_question_that_cannot_be_read_is_marked_at_its_place(web: httpx.Client
     assert "<mark>image.modalty</mark>" in page
     assert "Did you mean image.modality?" in page
     assert "live-answers" not in page
+    french = web.get("/fr/cohort", params={"q": "image.modalty = 'MR'"}).text
+    assert '<p class="title">La question ne peut être lue</p>' in french
+    assert '<p lang="en">Did you mean image.modality?</p>' in french
     stream = web.get("/en/cohort/stream", params={"q": "image.modalty = 'MR'"}).text
     assert "<mark>image.modalty</mark>" in stream
     assert stream.endswith('event: done\ndata: ""\n\n')

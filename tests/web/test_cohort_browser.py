@@ -147,6 +147,21 @@ def test_changing_the_question_keeps_its_answers_and_says_that_they_are_older(pa
     assert opened[1] != opened[0]
 
 
+def test_an_act_before_the_one_before_has_landed_changes_nothing(page: Page) -> None:
+    page.goto(f"/en/cohort?ask=no&q={quote(canned.QUESTION)}")
+    page.evaluate(
+        """() => {
+          document.querySelector("[value='remove:2.0']").click();
+          document.querySelector("[value='deny:0.0']").click();
+        }"""
+    )
+    expect(page.locator(".line")).to_have_count(2)
+    page.wait_for_timeout(300)
+    assert same(question(page), "image.modality = 'MR' AND condition.cancer_type = 'breast'")
+    page.get_by_role("button", name="Not: Modality").click()  # and the next one is taken again
+    expect(page.locator("[value='deny:0.0']")).to_have_attribute("aria-pressed", "true")
+
+
 def test_back_shows_the_question_of_before(page: Page) -> None:
     page.goto(f"/en/cohort?ask=no&q={quote(canned.QUESTION)}")
     page.get_by_role("button", name="Remove: Age at least 52 years").click()

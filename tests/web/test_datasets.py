@@ -4,17 +4,20 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from starlette.testclient import TestClient
 from tests.records import NODES, WITHHELD, hub_of, node_row, records
 from tests.web.conftest import watch
 
 from hanse.core import clock, wire
 from hanse.core.answer import Cell, Counts, Rule
 from hanse.core.policy import Access
-from hanse.core.record import Agent, Description, Record, Variable
+from hanse.core.record import Agent, Description, Record, Variable, Version
 from hanse.domains import VOCABULARY
 from hanse.hub import catalogue
 from hanse.hub.tables import NODE
@@ -187,8 +190,41 @@ def test_a_dataset_says_what_belongs_to_it_to_programs(web: httpx.Client) -> Non
     assert json.loads(structured[1])["@type"] == "Dataset"
 
 
+def test_a_version_says_what_is_told_otherwise_than_of_the_one_before(tmp_path: Path) -> None:
+    app = hub_of(tmp_path, 1, nodes=1, pages=of_hub)
+    old, new = (Version(number, "d" * 64, "2026-11-22T00:00:00Z") for number in (1, 2))
+    with sql.begin(app.state.hub.records) as connection:
+        (entry,) = catalogue.entries(connection)
+        first = replace(
+            entry.record,
+            counts=Counts(Rule.ROUNDED, 120, 130, 900, rounding=10),
+            variables=(Variable("person.age", WITHHELD),),
+            vocabulary="2025.01",
+            versions=(old,),
+        )
+        second = replace(
+            first,
+            counts=Counts(Rule.ROUNDED, 150, 160, 900, rounding=10),
+            variables=(Variable("person.sex", WITHHELD),),
+            vocabulary="2026.11",
+            versions=(old, new),
+        )
+        for days, record in enumerate((first, second), 1):
+            catalogue.describe(connection, entry.source.id, [record], clock.now() + timedelta(days))
+    page = TestClient(app).get(f"/en/datasets/{first.id}").text
+    told = re.search(r'<ul class="changes">(.*?)</ul>', page, re.DOTALL)
+    assert told
+    assert re.findall("<li>(.*?)</li>", told[1]) == [
+        "Persons: ~120, now ~150.",
+        "Came in: Sex.",
+        "Went: Age.",
+        "Vocabulary 2026.11 instead of 2025.01.",
+    ]
+
+
 def test_a_dataset_that_is_not_there_and_half_a_comparison_lead_somewhere(web: httpx.Client) -> None:
     assert web.get("/en/datasets/dataset_nobody").status_code == 404
+    assert '<p class="lead">Ce jeu de données' in web.get("/fr/datasets/dataset_nobody").text
     id = wire.dataset_id(KID, "many")
     assert web.get(f"/en/datasets/compare?dataset={id}").headers["location"] == f"/en/datasets/{id}"
     assert web.get("/en/datasets/compare?dataset=x&dataset=y").headers["location"] == "/en/datasets"

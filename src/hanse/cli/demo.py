@@ -38,7 +38,7 @@ from hanse.synth.sites import Site, sites
 HOST = "127.0.0.1"
 PORT = 8080
 SEED = 1
-START_S = 60.0  # how long a process may take to come up
+START_S = 300.0  # how long all may take to come up, on a slow machine too; one that ends is noticed at once
 STOP_S = 10.0  # how long it may take to end
 PYDICOM = "https://github.com/pydicom/pydicom"
 QUESTION = "image.modality = 'MR' AND condition.cancer_type = 'breast' AND person.age > 50"

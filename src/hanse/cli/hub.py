@@ -49,6 +49,8 @@ def hub() -> None:
 @click.option("--url", help="The address that nodes and people use.")
 @click.option("--host", help="The address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on.")
+@click.option("--name", help="What the data space is called, on its pages and in its catalogue.")
+@click.option("--publisher", help="The organisation that publishes the catalogue.")
 @click.option("--database", help="postgresql+psycopg://... instead of SQLite in the home.")
 @click.option("--mailbox", help="postgresql://... that several hub processes share, instead of memory.")
 def init(home: Path, **given: Any) -> None:

@@ -49,8 +49,9 @@ def catalogue(records: Iterable[tuple[Record, str]], page: Page, space: Space) -
     whole = graph.thing(space.catalogue, "dcat:Catalog")
     graph.say(whole, "dct:title", text(space.name, "en"))
     graph.say(whole, "dct:description", text(f"Datasets that the nodes of {space.name} describe.", "en"))
+    publisher = space.publisher or space.name
     graph.say(
-        whole, "dct:publisher", _plain_agent(graph, Iri(f"{whole.value}#publisher"), space.name, space.url)
+        whole, "dct:publisher", _plain_agent(graph, Iri(f"{whole.value}#publisher"), publisher, space.url)
     )
     graph.say(whole, "foaf:homepage", _document(graph, space.url))
     _legislation(graph, whole)

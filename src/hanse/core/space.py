@@ -10,6 +10,7 @@ from hanse.core.rdf import Iri, address
 @dataclass(frozen=True, slots=True)
 class Space:
     """The catalogue that a record stands in: its address (`https://hub.example.org`), its name, and its words.
+    `publisher` is the organisation that publishes it, when that is not the space itself.
 
     `codes` are the catalogue's code lists by name (`hanse.domains.catalogue.WORDS`).
     """
@@ -18,6 +19,7 @@ class Space:
     name: str
     vocabulary: Vocabulary
     codes: Mapping[str, CodeList]
+    publisher: str = ""
 
     def id(self, dataset: str) -> Iri:
         """The persistent address of a dataset."""

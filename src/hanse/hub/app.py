@@ -69,7 +69,7 @@ def make_hub(config: HubConfig, mailbox: Mailbox, vocabulary: Vocabulary = VOCAB
         Search(records, mailbox, signer, vocabulary, config.deadline_s),
         vocabulary,
         Library(records, vocabulary),
-        Space(config.url, "Hanse", vocabulary, WORDS),
+        Space(config.url, config.name, vocabulary, WORDS, config.publisher),
     )
 
 
@@ -92,7 +92,7 @@ def make_app(
         hub.records.dispose()
 
     app = FastAPI(
-        title="Hanse",
+        title=config.name,
         version=__version__,
         description="Find datasets, and ask one question of every node of the federation.",
         openapi_url=f"{API}/openapi.json",

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from hanse.core import clock, plain, wire
 from hanse.core.errors import BadEnvelope, NotFound
 from hanse.core.record import Record
+from hanse.hub import history
 from hanse.hub.tables import DATASET, NODE
 
 
@@ -56,6 +57,7 @@ def describe(connection: sa.Connection, node: str, records: Sequence[Record], is
     ]
     if rows:
         connection.execute(DATASET.insert(), rows)
+    history.keep(connection, node, records)
 
 
 _STAMP = sa.func.coalesce(NODE.c.decided, "") + " " + sa.func.coalesce(NODE.c.described, "")

@@ -20,10 +20,11 @@ _HEAD = "# Written by `hanse hub init`.\n"
 
 @dataclass(frozen=True, slots=True)
 class HubConfig:
-    """`url` is the address that nodes and people use. `database` is a URL (`postgresql+psycopg://...`),
-    SQLite in the home when empty. `mailbox` is the connection string of a PostgreSQL in which several hub
-    processes share what waits (`postgresql://...`); memory when empty. `deadline_s` is how long a question
-    waits for nodes, `hold_s` how long the hub keeps a node's call waiting."""
+    """`url` is the address that nodes and people use. `database` is a URL (`postgresql+psycopg://...`), SQLite in the
+    home when empty. `mailbox` is the connection string of a PostgreSQL in which several hub processes share what
+    waits (`postgresql://...`); memory when empty. `deadline_s` is how long a question waits for nodes, `hold_s` how
+    long the hub keeps a node's call waiting. `name` is what the data space is called, on its pages and in its
+    catalogue, and `publisher` the organisation that publishes the catalogue, the space itself when empty."""
 
     home: Path
     url: str = "http://127.0.0.1:8080"
@@ -33,6 +34,8 @@ class HubConfig:
     mailbox: str = ""
     deadline_s: float = 10.0
     hold_s: float = 25.0
+    name: str = "Hanse"
+    publisher: str = ""
 
     @property
     def database_url(self) -> str:

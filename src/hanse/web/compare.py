@@ -7,8 +7,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from hanse.core.answer import Counts
+from hanse.core.answer import Counts, Rule
 from hanse.core.fields import Field, Type, Vocabulary
+from hanse.core.policy import Access
 from hanse.core.record import Record
 from hanse.hub import catalogue
 from hanse.hub.app import Hub
@@ -17,13 +18,14 @@ from hanse.lib import sql
 from hanse.web import charts, saying
 from hanse.web.charts import Bar, Chart, number_in
 from hanse.web.criteria import value_label
-from hanse.web.dataset import coded, named
+from hanse.web.dataset import coded, licences, named
 from hanse.web.language import N_, address
 from hanse.web.language import gettext as _
 from hanse.web.pictures import silent, telling
 from hanse.web.render import render
 
 MOST = 12  # bars of one chart
+CUT = 100  # values of a breakdown; a node tells no more, so that what is missing in as many may have been left out
 LISTED = 200  # variables that only one of them has
 
 
@@ -118,7 +120,9 @@ LINES: Mapping[str, Callable[[Hub, Entry], str]] = {
     N_("Cancer type"): _words("cancer_type", "cancer_types"),
     N_("Modality"): _facet("modality"),
     N_("Body part"): _facet("body_part"),
-    N_("Licence"): lambda hub, entry: coded(hub, "license", entry.record.said.license) or saying.NONE,
+    N_("Licence"): _listed(
+        lambda hub, entry: [coded(hub, "license", one) for one in licences(entry.record.said.license)]
+    ),
     N_("Conditions of use"): _words("use_condition", "conditions"),
     N_("Languages of the data"): _listed(
         lambda hub, entry: list(map(saying.tongue, entry.record.said.languages))
@@ -141,13 +145,18 @@ def _pair(field: Field, one: Record, other: Record) -> tuple[Chart, Chart]:
     if field.type is Type.INTEGER:
         values.sort(key=lambda value: (number_in(value) or 0, value))
     title = saying.spoken(field.label)
-    made = [charts.bars(title, _("persons"), _bars(field, values, held)) for held in counts]
-    return made[0], made[1]
+    bars = (
+        charts.bars(title, _("persons"), _bars(field, values, held, record.access))
+        for held, record in zip(counts, (one, other), strict=True)
+    )
+    return next(bars), next(bars)
 
 
-def _bars(field: Field, values: Sequence[str], counts: Mapping[str, Counts]) -> Iterator[Bar]:
+def _bars(field: Field, values: Sequence[str], counts: Mapping[str, Counts], access: Access) -> Iterator[Bar]:
+    """A bar for each value; of open data one that is not told has nobody, of others nothing is known."""
+    nobody = Counts(Rule.EXACT, 0) if access is Access.OPEN and len(counts) < CUT else None
     for value in values:
-        held = counts.get(value)
+        held = counts.get(value, nobody)
         said = _("not told") if held is None else silent(held) or saying.count(held)
         yield Bar(value_label(field, value), held.persons if held else None, said)
 

@@ -10,13 +10,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from hanse.core import schemaorg
-from hanse.core.answer import Counts
+from hanse.core.answer import Counts, Rule
+from hanse.core.change import Change, changes
 from hanse.core.errors import NotFound
 from hanse.core.fields import Type, Vocabulary
 from hanse.core.profile import MAIL, is_address
 from hanse.core.record import Agent, Quality, Record, Text, Variable
 from hanse.core.view import MAX_PAGE
-from hanse.hub import catalogue
+from hanse.hub import catalogue, history
 from hanse.hub.app import Hub
 from hanse.hub.catalogue import Entry
 from hanse.hub.datasets import API, CATALOG, ONES, signposts
@@ -31,6 +32,8 @@ from hanse.web.pictures import pictures, silent
 from hanse.web.render import render
 
 PER_PAGE = 100  # variables
+NEAR = 3  # related datasets
+NAMED = 6  # variables that came or went with a version
 FILES = {"ttl": "Turtle", "jsonld": "JSON-LD", "rdf": "RDF/XML", "json": "JSON"}
 
 TYPES: Mapping[Type, str] = {
@@ -81,9 +84,10 @@ def routes(hub: Hub) -> list[Route]:
         id = request.path_params["dataset"]
         with sql.read(hub.records) as connection:
             found = catalogue.some(connection, [id])
+            told = history.of(connection, id)
         if not found:
             raise NotFound(
-                _("There is no such dataset."), hint=_("It may have been withdrawn, or its node has left.")
+                N_("There is no such dataset."), hint=N_("It may have been withdrawn, or its node has left.")
             )
         (entry,) = found
         record, shelf = entry.record, hub.library.shelf()
@@ -98,8 +102,9 @@ def routes(hub: Hub) -> list[Route]:
             sheet=sheet(record, hub.vocabulary, _page(request)),
             label=lambda list_, code: coded(hub, list_, code),
             contacts=contacts(record),
+            changes={one.version: what_changed(one, hub.vocabulary) for one in changes(told)},
             citation=citation(entry, hub.space.url),
-            near=shelf.near(id),
+            near=shelf.near(id)[:NEAR],
             files=[(name, f"{API}/{id}.{ending}") for ending, name in FILES.items() if ending in ONES],
             id_address=f"{hub.space.url}/id/{id}",
             structured=schemaorg.dataset(record, entry.source.name, hub.space, current()),
@@ -157,6 +162,11 @@ def coded(hub: Hub, list_: str, code: str) -> str:
     return saying.spoken(known.label) if known else code
 
 
+def licences(said: str) -> list[str]:
+    """The licences that a description names: an address, or codes with commas between."""
+    return [said] if is_address(said) else [one.strip() for one in said.split(",") if one.strip()]
+
+
 # Variables
 
 
@@ -193,6 +203,36 @@ def _row(variable: Variable, whole: Counts, vocabulary: Vocabulary) -> Row:
 
 
 # Words
+
+
+def what_changed(change: Change, vocabulary: Vocabulary) -> list[str]:
+    """What is told otherwise of a version than of the one before it, in sentences."""
+    said = []
+    for unit, words in (
+        ("persons", N_("Persons: %(before)s, now %(after)s.")),
+        ("series", N_("Image series: %(before)s, now %(after)s.")),
+    ):
+        before, after = (saying.count(one, unit) for one in change.counts or (Counts(Rule.NOT_COUNTED),) * 2)
+        if before != after:
+            said.append(_(words) % {"before": before, "after": after})
+    for words, names in ((N_("Came in: %(names)s."), change.came), (N_("Went: %(names)s."), change.went)):
+        if names:
+            said.append(_(words) % {"names": _some(names, vocabulary)})
+    for words, pair in (
+        (N_("Vocabulary %(after)s instead of %(before)s."), change.vocabulary),
+        (N_("Software %(after)s instead of %(before)s."), change.software),
+    ):
+        if pair:
+            said.append(_(words) % {"before": pair[0], "after": pair[1]})
+    return said or [_("What is told of it stayed the same.")]
+
+
+def _some(names: Sequence[str], vocabulary: Vocabulary) -> str:
+    """The labels of the first few variables, and how many more there are."""
+    fields = [(name, vocabulary.get(name)) for name in names[:NAMED]]
+    labels = ", ".join(saying.spoken(field.label) if field else name for name, field in fields)
+    more = len(names) - len(fields)
+    return _("%(names)s and %(n)s more") % {"names": labels, "n": saying.number(more)} if more else labels
 
 
 @dataclass(frozen=True, slots=True)

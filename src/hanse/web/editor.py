@@ -104,7 +104,8 @@ def _likely_rows(form: Form, field: Field) -> Rows:
 
 
 def _compared(before: str, field: Field, sent: Sent, coverage: Coverage) -> Compared:
-    values = tuple(one for one in sent.get(f"{before}value", ()) if one)
+    values = tuple(sent.get(f"{before}value", ()))  # an empty one keeps its place: a range may have no lower end
+    values = values if any(values) else ()
     how = first(sent, f"{before}how")
     possible = offered(field)
     how = how if how in [one.value for one in possible] else possible[0].value
@@ -228,11 +229,15 @@ def places_in_time(field: Field, vocabulary: Vocabulary) -> bool:
 
 def as_filled_in(sent: Sent, vocabulary: Vocabulary) -> dict[str, Sequence[str]]:
     """What a form's fields sent, without the empty ones that only stand ready, and with the sides of `within_days` that
-    are a day as such."""
-    filled = {
+    are a day as such. A range with one empty end is open there."""
+    filled: dict[str, Sequence[str]] = {
         name: [one for one in values if one] if name.endswith("value") else values
         for name, values in sent.items()
     }
+    for before in ("", "where.", "first.", "second."):
+        ends = [bool(one) for one in sent.get(f"{before}value", ())]
+        if first(sent, f"{before}how") == How.BETWEEN and ends in ([True, False], [False, True]):
+            filled[f"{before}how"] = [How.LEAST if ends[0] else How.MOST]
     for name in ("first", "second"):
         field = vocabulary.get(first(sent, f"{name}.field"))
         if field is not None and places_in_time(field, vocabulary):

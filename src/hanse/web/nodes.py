@@ -21,7 +21,7 @@ from hanse.hub.registry import Node, State
 from hanse.lib import sql
 from hanse.web import charts, saying
 from hanse.web.charts import Bar
-from hanse.web.language import address
+from hanse.web.language import N_, address
 from hanse.web.language import gettext as _
 from hanse.web.render import render
 
@@ -56,7 +56,7 @@ def routes(hub: Hub) -> list[Route]:
         wanted = request.path_params["node"]
         member = next((one for one in found if one.node.id == wanted), None)
         if member is None:
-            raise NotFound(_("There is no such node."))
+            raise NotFound(N_("There is no such node."))
         return render(request, "nodes/one.html", member=member, shown=SHOWN, holders=holders(member))
 
     async def status(request: Request) -> Response:

@@ -70,7 +70,7 @@ async def _help(request: Request) -> Response:
 async def _guide(request: Request) -> Response:
     guide = request.path_params["guide"]
     if guide not in GUIDES:
-        raise NotFound(_("There is no such guide."))
+        raise NotFound(N_("There is no such guide."))
     return render(request, "reading/text.html", text=read(guide, current()), above=[(_("Help"), "/help")])
 
 
@@ -89,7 +89,7 @@ async def _rules(request: Request) -> Response:
     version = request.path_params.get("version", known[-1])
     since = request.query_params.get("since", "")
     if version not in known or since not in ("", *known):
-        raise NotFound(_("There is no such version of the rules."))
+        raise NotFound(N_("There is no such version of the rules."))
     changes = list(differences(rules(since, current()), rules(version, current()))) if since else None
     text = parsed(rules(version, current()), current())
     return render(

@@ -37,7 +37,10 @@ def render(
 
     A page that holds a secret is not `packed`: beside text that somebody else chose, its length would tell of it.
     """
-    html = ENVIRONMENT.get_template(template).render(request=request, **context).encode()
+    text = ENVIRONMENT.get_template(template).render(
+        request=request, site=request.app.state.hub.space.name, **context
+    )
+    html = text.encode()
     said = HEADERS | dict(headers or {})
     if packed and len(html) > _WORTH_PACKING and "gzip" in request.headers.get("accept-encoding", ""):
         html = gzip.compress(html, 5, mtime=0)
@@ -70,6 +73,7 @@ ENVIRONMENT.globals.update(
     languages=language.LANGUAGES,
     elsewhere=elsewhere,
     spoken_in=saying.spoken_in,
+    told_in=saying.told,
 )
 ENVIRONMENT.filters.update(
     number=saying.number,

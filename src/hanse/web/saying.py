@@ -91,6 +91,13 @@ def spoken(text: Mapping[str, str]) -> str:
     return spoken_in(text)[1]
 
 
+def told(text: str) -> tuple[str, str]:
+    """A text that was written outside the portal, in the language of the page where a translation is known and else in
+    English, with the language that it is in."""
+    said = _(text) if text else ""
+    return (current() if said != text else "en"), said
+
+
 def spoken_in(text: Mapping[str, str]) -> tuple[str, str]:
     """The language in which `spoken` says a text, and the text."""
     for language in (current(), "en"):
