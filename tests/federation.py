@@ -4,22 +4,34 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import httpx
+import sqlalchemy as sa
 from starlette.types import ASGIApp
+from tests.node.permitted import publish
 
-from hanse.core import clock
+from hanse.authority import agent as authority_agent
+from hanse.authority import applications, checks
+from hanse.authority import config as authorities
+from hanse.authority import enrol as authority_enrol
+from hanse.authority import permits as authority_permits
+from hanse.authority.config import AuthorityConfig
+from hanse.authority.tables import open_records
+from hanse.core import clock, permit, wire
 from hanse.core.policy import Access, Policy
 from hanse.core.record import Description, english
 from hanse.hub import config as hubs
 from hanse.hub import registry
 from hanse.hub.app import make_app
 from hanse.hub.config import HubConfig
-from hanse.lib import sql
+from hanse.lib import jws, log, sql
 from hanse.node import agent, enrol
-from hanse.node.config import NodeConfig
+from hanse.node.config import NodeConfig, Pinned
+from hanse.node.permits import Permits
 from hanse.node.publish import publish_queries
 from hanse.node.store import Store
 from hanse.web.site import of_hub
@@ -83,9 +95,104 @@ def _publish(home: Path, datasets: list[tuple[str, int, Access, Mapping[str, str
             publish_queries(Store(home), description, Policy(access), connection, queries)
 
 
-def _wait(url: str) -> None:
+@dataclass(frozen=True)
+class Permitting:
+    """A hub, an authority and three hospitals that accept its permits, with what their officers do at home."""
+
+    url: str
+    authority: AuthorityConfig
+    hospitals: tuple[NodeConfig, ...]
+
+    def permit(self) -> str:
+        """The authority hears the fingerprints on the telephone, and gives what was asked for; the permit's id."""
+        key, records = authorities.key(self.authority.home), open_records(self.authority.home)
+        kept = _until(lambda: _waiting(records))
+        hash, person = kept.signed.hash, kept.said.scope.persons[0]
+        heard = [jws.fingerprint(one.kid) for one in person.keys]
+        checks.by_phone(records, self.authority, hash, person.name, heard, OFFICER, clock.now())
+        with sql.read(records) as connection:
+            drafted = authority_permits.draft(connection, self.authority, key, hash, {})
+        authority_permits.sign(records, self.authority, key, drafted.payload, OFFICER, clock.now())
+        records.dispose()
+        return permit.decode(drafted.payload).id
+
+    def revoke(self, id: str) -> None:
+        key, records = authorities.key(self.authority.home), open_records(self.authority.home)
+        authority_permits.revoke(records, self.authority, key, id, OFFICER, "The project ended.", clock.now())
+        records.dispose()
+
+    def verified(self) -> Iterator[int]:
+        """How many entries each log has, all of them verified."""
+        homes = [Store(one.home).records for one in self.hospitals]
+        for records in (*homes, open_records(self.authority.home)):
+            with sql.read(records) as connection:
+                yield log.verify(connection)
+
+    def approve(self, at: int, id: str) -> None:
+        held = Permits(Store(self.hospitals[at].home), self.hospitals[at])
+        _until(lambda: any(one.id == id for one in held.asked()))
+        held.approve(id, OFFICER)
+
+    def forbid(self, at: int, id: str) -> None:
+        held = Permits(Store(self.hospitals[at].home), self.hospitals[at])
+        _until(lambda: any(one.id == id for one in held.asked()))
+        held.forbid(id, OFFICER, "Not our patients.")
+
+
+OFFICER = "Data Officer"
+HOSPITALS = {"Hospital Oulu": (0, 300), "Hospital Leuven": (300, 500), "Hospital Porto": (500, 800)}
+
+
+@contextmanager
+def permitting(home: Path, serving: Callable[[ASGIApp], str]) -> Iterator[Permitting]:
+    """A federation in which every role runs as it does for real; each hospital holds other persons."""
+    settings = HubConfig(home / "hub")
+    hubs.init(settings)
+    url = serving(make_app(settings))
+    records = sql.engine(settings.database_url)
+    stop = threading.Event()
+    with sql.begin(records) as connection:
+        token = registry.invite(connection, settings.key().public.kid, "authority", clock.now())
+    entered = authority_enrol.enrol(home / "authority", url, token.text(), "Access Body", "FI")
+    key = authorities.key(home / "authority").public
+    with sql.begin(records) as connection:
+        registry.decide(connection, "approve", wire.node_id(key.kid), clock.now())
+    pinned = Pinned("Access Body", frozenset({permit.Kind.AGREEMENT}), key.jwk)
+    running = [threading.Thread(target=authority_agent.run, args=(entered.config, stop), daemon=True)]
+    hospitals = []
+    for place, (name, (first, last)) in enumerate(HOSPITALS.items()):
+        node = replace(_join(home / str(place), settings, url, name, "FI"), authorities=(pinned,))
+        publish(Store(node.home), "lung", first, last)
+        hospitals.append(node)
+        running.append(threading.Thread(target=agent.run, args=(node, stop), daemon=True))
+    for thread in running:
+        thread.start()
+    _wait(url, len(HOSPITALS))
+    yield Permitting(url, entered.config, tuple(hospitals))
+    stop.set()
+    for thread in running:
+        thread.join(timeout=10)
+
+
+def _waiting(records: sa.Engine) -> applications.Kept | None:
+    """An application that nobody decided yet."""
+    with sql.read(records) as connection:
+        found = applications.all_of(connection)
+        return next((one for one in found if one.state is applications.State.WAITING), None)
+
+
+def _until(found: Callable[[], Any]) -> Any:
+    """What `found` gives, once it is something."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if one := found():
+            return one
+        time.sleep(0.1)
+    raise AssertionError("it did not come")
+
+
+def _wait(url: str, wanted: int = sum(len(datasets) for _, datasets in NODES.values())) -> None:
     """Until the hub's catalogue has all datasets of its nodes."""
-    wanted = sum(len(datasets) for _, datasets in NODES.values())
     end = time.monotonic() + 60
     while time.monotonic() < end:
         if len(httpx.get(f"{url}/api/v1/datasets", trust_env=False).json()["datasets"]) == wanted:

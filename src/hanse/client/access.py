@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hanse.core import application, clock, ids, permit, permit_words, wire
+from hanse.core import application, clock, document, ids, permit, permit_words, wire
 from hanse.core.application import Application
 from hanse.core.errors import BadEnvelope, NotFound
 from hanse.core.permit import Kind, Permit, authority_id
@@ -91,9 +91,9 @@ def _grant(dataset: dict[str, Any]) -> Grant:
     return Grant(dataset["node"], dataset["id"], dataset["name"], "newest")
 
 
-def words(token: str) -> str:
-    """A signed application in words, made from the bytes that were signed."""
-    return permit_words.say(jws.unverified(token), application.TYP).text
+def said(made: Application) -> str:
+    """An application in words, made from the bytes that `sign` signs."""
+    return permit_words.say(document.encode(made), application.TYP).text
 
 
 def sign(said: Application, signer: Signer) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from hanse.core import application, clock, permit, refusal, status, wire
+from hanse.core import application, clock, permit, refusal, result, status, wire
 from hanse.core.errors import BadEnvelope, NotFound, Problem, Refused
 from hanse.core.permit import authority_id
 from hanse.core.wire import Kind, Role
@@ -54,6 +54,7 @@ FORMS: Mapping[str, Form] = {
     ),
     refusal.TYP: Form(refusal.decode, Role.AUTHORITY, lambda said: Place("", said.application)),
     status.APPROVAL_TYP: Form(status.decode_approval, Role.NODE, lambda said: Place(said.node, said.permit)),
+    result.DELETION_TYP: Form(result.decode_deletion, Role.NODE, lambda said: Place(said.node, said.permit)),
     status.VETO_TYP: Form(status.decode_veto, Role.NODE, lambda said: Place(said.node, said.permit)),
 }
 
@@ -174,7 +175,7 @@ def _recipients(connection: sa.Connection, kept: Kept) -> list[str]:
         return [
             one.node for row in asked for one in application.decode(jws.unverified(row.token)).scope.datasets
         ]
-    if kept.typ in (status.APPROVAL_TYP, status.VETO_TYP):
+    if kept.typ in (status.APPROVAL_TYP, status.VETO_TYP, result.DELETION_TYP):
         which = (DOCUMENT.c.hash == kept.place.about) | (DOCUMENT.c.name == kept.place.about)
         return [wire.node_id(row.kid) for row in _named(connection, which, permit.TYP)]
     return list(kept.place.nodes)
@@ -210,6 +211,7 @@ def applied(connection: sa.Connection, hash: str) -> dict[str, Any]:
         "authority": {"id": said.authority, "name": by.name if by else "", "state": state},
         "nodes": _nodes(connection, hash, said.scope.datasets, permits[0] if permits else None),
         "permit": permits[0].token if permits else None,
+        "permit_hash": permits[0].hash if permits else None,
         "refusal": refused[0].token if refused else None,
     }
 
