@@ -246,6 +246,13 @@ def all_of(connection: sa.Connection, key: FileKey) -> list[Given]:
     return [Given(_read(row, key), row.hash, gone.get(id, "")) for id, row in newest.items()]
 
 
+def names(connection: sa.Connection, key: FileKey, id: str, kid: str) -> bool:
+    """Whether the newest version of a permit names a key; False without such a permit."""
+    return any(
+        one.permit.id == id and one.permit.scope.key(kid) is not None for one in all_of(connection, key)
+    )
+
+
 def _newest(connection: sa.Connection, id: str) -> Any:
     rows = sa.select(PERMIT).where(PERMIT.c.id == id).order_by(PERMIT.c.version.desc()).limit(1)
     found = connection.execute(rows).one_or_none()

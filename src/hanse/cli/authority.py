@@ -149,12 +149,13 @@ def show(hash: str, home: Path, as_json: bool) -> None:
     with _opened(home) as here, sql.read(here.records) as connection:
         kept = applications.get(connection, hash)
         found = checks.of(connection, kept.signed.hash)
+        named = permits.names(connection, here.key, kept.said.amends, kept.signed.kid)
     said = permit_words.say(kept.payload, core_applications.TYP)
     if as_json:
         print_json({**_row(kept), "text": said.text, "persons": _persons(kept, found)})
         return
     click.echo(said.text)
-    for line in _proven(kept, found):
+    for line in _proven(kept, found, named):
         click.echo(clean(line))
 
 
@@ -177,11 +178,14 @@ def _persons(kept: Kept, found: Mapping[str, Check]) -> list[dict[str, Any]]:
     ]
 
 
-def _proven(kept: Kept, found: Mapping[str, Check]) -> Iterator[str]:
+def _proven(kept: Kept, found: Mapping[str, Check], named: bool) -> Iterator[str]:
     """What is known beside the words of the applicant."""
     yield ""
     yield "What is proven"
     yield f"  the key {kept.signed.kid} signed exactly these bytes; they arrived at {kept.arrived}"
+    if kept.said.amends:
+        whose = "a key of the permit that is to be changed" if named else "NO KEY of the permit to be changed"
+        yield f"  it is {whose}"
     yield "What is not proven"
     yield "  anything that the application says, and whose keys these are, except where a check is named"
     yield "Keys"
