@@ -12,8 +12,9 @@ from starlette.responses import HTMLResponse, Response
 from hanse import __version__
 from hanse.web import assets, language, saying
 
+POLICY = "Content-Security-Policy"
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    POLICY: "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",  # an address may hold a question
     "X-Content-Type-Options": "nosniff",
@@ -41,11 +42,16 @@ def render(
         request=request, site=request.app.state.hub.space.name, **context
     )
     html = text.encode()
-    said = HEADERS | dict(headers or {})
+    said = HEADERS | {POLICY: _policy()} | dict(headers or {})
     if packed and len(html) > _WORTH_PACKING and "gzip" in request.headers.get("accept-encoding", ""):
         html = gzip.compress(html, 5, mtime=0)
         said["Content-Encoding"] = "gzip"
     return HTMLResponse(html, status, headers=said)
+
+
+def _policy() -> str:
+    style, early = assets.source("hanse.css"), assets.source("early.js")
+    return f"{HEADERS[POLICY]}; style-src 'self' {style}; script-src 'self' {early}"
 
 
 def elsewhere(request: Request, wanted: str) -> str:
@@ -73,6 +79,7 @@ ENVIRONMENT.globals.update(
     languages=language.LANGUAGES,
     elsewhere=elsewhere,
     spoken_in=saying.spoken_in,
+    inlined=assets.inlined,
     told_in=saying.told,
 )
 ENVIRONMENT.filters.update(
