@@ -47,7 +47,7 @@ def message(kind: Kind, body: dict[str, object]) -> wire.Envelope:
 
 def test_results_and_refusals_of_orders_leave_on_the_grid(tmp_path: Path) -> None:
     """So that neither time nor size tells an unknown permit from a forbidden one."""
-    node = permitted.make(tmp_path / "node", access=Access.PROTECTED)
+    node = permitted.make(tmp_path / "node")
     said = permitted.permit_for(node)
     body = {"documents": [permitted.sign(said)]}
     assert receive(node.permits, message(Kind.DOCUMENTS, body)) is None

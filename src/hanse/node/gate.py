@@ -177,7 +177,7 @@ class Gate:
     def grid_ms(self) -> int:
         """The time grid on which answers leave the node; 0 when everything here is public."""
         policies = [one.policy for one in self._held().index.published]
-        return max((one.grid_ms for one in policies if one.access is Access.PROTECTED), default=0)
+        return max((one.grid_ms for one in policies if one.access is not Access.OPEN), default=0)
 
     def records(self) -> tuple[Record, ...]:
         """The datasets as the catalogue may know them."""

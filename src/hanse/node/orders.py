@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -62,7 +63,14 @@ def read(token: str, delegation: str, permit: Signed[Permit] | None) -> Use | No
 
 def _key(permit: Permit, kid: str) -> PublicKey | None:
     found = permit.scope.key(kid)
-    return PublicKey.from_jwk(found[1].jwk) if found else None
+    return _public(found[1].jwk["x"], found[1].jwk["y"]) if found else None
+
+
+@lru_cache(
+    maxsize=1000
+)  # a key that orders once orders again; to take it up costs more than half a verification
+def _public(x: str, y: str) -> PublicKey:
+    return PublicKey.from_jwk({"kty": "EC", "crv": "P-256", "x": x, "y": y})
 
 
 def _delegation(token: str, permit: Permit) -> Signed[Delegation]:

@@ -89,6 +89,8 @@ class Uses:
         found = decision.decide(use, facts)
         if use.order is None or found.refusal is not None or found.case is None or published is None:
             refusal = found.refusal or decision.HIDDEN
+            if facts.permit is None and self.permits.permit(connection, orders.claimed(token).permit):
+                found = replace(found, reason="signed by no key of the permit")
             self._refused(connection, use, found, refusal.rule)
             return decision.problem(refusal)
         before = self.orders.begun(connection, use.order.hash)
@@ -291,4 +293,4 @@ def _named(live: Sequence[Published], order: Order) -> Published | None:
 
 def _who(case: Case | None, kid: str) -> str:
     person = case.person if case else None
-    return f"{person.name}, {person.organisation}, key {kid}" if person else f"key {kid}"
+    return f"{person.name}, {person.organisation}, key {kid}" if person else f"whoever claims key {kid}"
