@@ -1,15 +1,26 @@
 """`hanse node`: what the holder of the data decides about permits, and sees of their use."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from starlette.types import ASGIApp
 from tests.node.permitted import Node, make, order, ordered, permit_for, sign
 
+from hanse.authority import config as authorities
+from hanse.authority import enrol
 from hanse.cli.node import node as command
-from hanse.core.errors import Problem
-from hanse.core.permit import Permit
+from hanse.core import clock, wire
+from hanse.core.errors import NotFound, Problem
+from hanse.core.permit import Kind, Permit
+from hanse.hub import config as hubs
+from hanse.hub import registry
+from hanse.hub.app import make_app
+from hanse.hub.config import HubConfig
+from hanse.lib import sql
 from hanse.node import config
 
 
@@ -68,3 +79,27 @@ def test_an_authority_is_pinned_for_known_kinds_only(node: Node) -> None:
     result = CliRunner().invoke(command, ["trust", "abc", "--kind", "any", "--home", str(node.home)])
     assert result.exit_code == 2
     assert "'any' is none of ehds, agreement, open" in result.output
+
+
+def test_an_authority_is_pinned_by_the_thumbprint_of_its_key(
+    node: Node, tmp_path: Path, serve: Callable[[ASGIApp], str]
+) -> None:
+    """The hub hands over the key, and can hand over no other one."""
+    settings = HubConfig(tmp_path / "hub")
+    hubs.init(settings)
+    url = serve(make_app(settings))
+    records = sql.engine(settings.database_url)
+    with sql.begin(records) as connection:
+        token = registry.invite(connection, settings.key().public.kid, "authority", clock.now())
+    enrol.enrol(tmp_path / "authority", url, token.text(), "Access Body", "FI")
+    key = authorities.key(tmp_path / "authority").public
+    with sql.begin(records) as connection:
+        registry.decide(connection, "approve", wire.node_id(key.kid), clock.now())
+    config.write(replace(node.config, hub=url, authorities=()))
+    with pytest.raises(NotFound, match="no authority with this key"):
+        run(node, "trust", "x" * 43, "--kind", "ehds")
+    assert "may give agreement, ehds" in run(node, "trust", key.kid, "--kind", "ehds,agreement").stdout
+    (pinned,) = config.read(node.home).authorities
+    assert (pinned.kid, pinned.kinds) == (key.kid, {Kind.EHDS, Kind.AGREEMENT})
+    run(node, "trust", key.kid, "--kind", "ehds")
+    assert [one.kinds for one in config.read(node.home).authorities] == [{Kind.EHDS}]
