@@ -219,7 +219,7 @@ class Inbound:
 
     async def _reply(self, reply: Reply) -> bool:
         """Hands a reply to whoever waits for it: somebody who asks, or the records of orders."""
-        if reply.kind is not Kind.RESULT and await self.mailbox.deliver(reply):
+        if await self.mailbox.deliver(reply):
             return True
         asked = reply.kind in (Kind.RESULT, Kind.PROBLEM) and self.post
         return bool(asked and await run_in_threadpool(asked.answer, reply, clock.now()))

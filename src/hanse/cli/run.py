@@ -1,0 +1,156 @@
+"""`hanse analyse` and `hanse runs`: ordering an analysis under a permit, and reading its result."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hanse.cli.home import next_step
+from hanse.cli.key import home_option, passphrase_option
+from hanse.cli.output import clean, hub_option, json_option, print_json
+from hanse.client import Hanse
+from hanse.client import run as client
+from hanse.client.run import Analysis, Started
+from hanse.core.errors import BadInput, NotFound
+from hanse.lib import files
+from hanse.lib.keys import Ring
+
+out_option = click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the RO-Crate to this zip file."
+)
+
+
+@click.command()
+@click.argument("method")
+@click.argument("parameters", nargs=-1, metavar="PARAM=VALUE...")
+@click.option("--permit", required=True, metavar="ID", help="The permit, by its id or its hash.")
+@click.option("--dataset", "datasets", multiple=True, metavar="ID", help="Only this dataset; repeatable.")
+@click.option("--node", "nodes", multiple=True, metavar="ID", help="Only this node; repeatable.")
+@click.option("--selection", default="", help="Only the persons of this CQL2 question.")
+@click.option(
+    "--hours", type=click.IntRange(1, 168), default=1, show_default=True, help="How long nodes have."
+)
+@click.option("--delegation", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@out_option
+@hub_option
+@home_option
+@passphrase_option(again=False)
+@json_option
+def analyse(
+    method: str,
+    parameters: tuple[str, ...],
+    permit: str,
+    datasets: tuple[str, ...],
+    nodes: tuple[str, ...],
+    selection: str,
+    hours: int,
+    delegation: Path | None,
+    out: Path | None,
+    hub_url: str,
+    home: Path,
+    passphrase: str,
+    as_json: bool,
+) -> None:
+    """Run a method of analysis at the nodes of a permit, and merge what they give.
+
+    \b
+    VALUE is JSON where it is such, and text otherwise:
+      hanse analyse histogram --permit ID 'variable={"field": "person.age", "edges": [0, 50, 70, 120]}'
+    """
+    read = _parameters(parameters)
+    signer = Ring(home.expanduser()).working().unlock(passphrase)
+    with Hanse(hub_url) as hub:
+        started = client.start(
+            hub,
+            hub.permit(permit),
+            method,
+            read,
+            signer,
+            selection=selection,
+            nodes=nodes,
+            datasets=datasets,
+            delegation=delegation.read_text().strip() if delegation else "",
+            deadline=timedelta(hours=hours),
+        )
+        folder = home.expanduser() / "runs"
+        files.make_folder(folder)
+        # It opens sealed answers, so that a run can be read after this process has ended.
+        files.write(folder / started.run, started.to_json().encode(), mode=0o600)
+        click.echo(f"run {started.run}", err=True)
+        _show(hub.finish(started, signer, _progress), out, as_json)
+    next_step(f"hanse runs show {started.run}")
+
+
+@click.group()
+def runs() -> None:
+    """List your runs, and read their results again."""
+
+
+@runs.command("list")
+@home_option
+@json_option
+def list_runs(home: Path, as_json: bool) -> None:
+    """List the runs that were ordered on this machine, oldest first."""
+    folder = home.expanduser() / "runs"
+    found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    if as_json:
+        print_json(found)
+    else:
+        click.echo("\n".join(found))
+
+
+@runs.command()
+@click.argument("run")
+@out_option
+@hub_option
+@home_option
+@passphrase_option(again=False)
+@json_option
+def show(run: str, out: Path | None, hub_url: str, home: Path, passphrase: str, as_json: bool) -> None:
+    """Show the result of a run; waits while nodes are still at work."""
+    path = home.expanduser() / "runs" / Path(run).name
+    if not path.is_file():
+        raise NotFound(
+            "This run was not ordered on this machine.", hint="`hanse runs list` lists those that were."
+        )
+    signer = Ring(home.expanduser()).working().unlock(passphrase)
+    with Hanse(hub_url) as hub:
+        _show(hub.finish(Started.from_json(path.read_text()), signer, _progress), out, as_json)
+
+
+def _parameters(words: tuple[str, ...]) -> dict[str, Any]:
+    """`name=value` pairs; `BadInput` for a word that is none."""
+    found: dict[str, Any] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or not name:
+            raise BadInput(
+                "A parameter is written as NAME=VALUE.", hint="docs/analyses.md shows those of each method."
+            )
+        try:
+            found[name] = json.loads(text)
+        except ValueError:
+            found[name] = text
+    return found
+
+
+def _progress(row: Any) -> None:
+    click.echo(f"  {row['node']} {row['state']}", err=True)
+
+
+def _show(found: Analysis, out: Path | None, as_json: bool) -> None:
+    for part in found.parts:
+        if part.problem:
+            detail = clean(str(part.problem.get("detail", "")))
+            click.echo(f"Not in it: {part.order.node} ({part.state}). {detail}", err=True)
+    if out:
+        files.write(out, found.crate())
+    if as_json:
+        print_json(found.to_dict())
+        return
+    for sheet in found.result.sheets:
+        click.echo(f"# {sheet.title}\n{sheet.to_csv()}")
+    for note in found.result.notes:
+        click.echo(note, err=True)

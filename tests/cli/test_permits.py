@@ -1,0 +1,72 @@
+"""Applying and running from the command line, against a hub with an authority and hospitals."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from starlette.types import ASGIApp
+from tests.federation import Permitting, permitting
+
+from hanse.cli import root
+from hanse.client import Hanse
+from hanse.core.errors import BadInput
+
+CURVE = ("until=person.last_contact", "event=person.vital_status", 'happened=["dead"]', "grid=[0,90,365,730]")
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[ASGIApp], str]) -> Iterator[Permitting]:
+    with permitting(tmp_path_factory.mktemp("permitting"), serve) as made:
+        yield made
+
+
+def hanse(space: Permitting, home: Path, *words: str, typed: str = "") -> Result:
+    env = {"HANSE_HUB": space.url, "HANSE_HOME": str(home), "HANSE_PASSPHRASE": "four words make one"}
+    return CliRunner(env=env).invoke(root, list(words), input=typed, prog_name="hanse")
+
+
+def test_from_the_application_to_the_result(space: Permitting, tmp_path: Path) -> None:
+    home, spare, crate = tmp_path / "home", tmp_path / "spare.json", tmp_path / "result.zip"
+    assert hanse(space, home, "key", "new", "--spare", str(spare)).exit_code == 0
+    asked = tmp_path / "application.yaml"
+    (authority,) = json.loads(hanse(space, home, "applications", "--authorities", "--json").stdout)
+    datasets = [one["id"] for one in Hanse(space.url).datasets("lung")]
+    said = {"datasets": datasets, "reasons": ["To learn."], "project": "Survival", "name": "A researcher"}
+    asked.write_text(json.dumps(said | {"organisation": "University", "country": "FI"}))  # which is YAML too
+
+    stopped = hanse(space, home, "apply", str(asked), "--authority", authority["id"], typed="n\n")
+    assert stopped.exit_code == 1
+    assert "Sign exactly this?" in stopped.stderr
+    sent = hanse(space, home, "apply", str(asked), "--authority", authority["id"], typed="y\n")
+    assert (sent.exit_code, len(sent.stdout.split()[-1])) == (0, 64)
+
+    permit = space.permit()
+    for at in range(3):
+        space.approve(at, permit)
+    ran = hanse(space, home, "analyse", "kaplan_meier", *CURVE, "--permit", permit, "--out", str(crate))
+    assert ran.exit_code == 0, ran.stderr
+    assert ran.stdout.startswith("# ")
+    assert ran.stderr.count("carried out") == 3
+    assert crate.read_bytes().startswith(b"PK")
+
+    (run,) = json.loads(hanse(space, home, "runs", "list", "--json").stdout)
+    again = hanse(space, home, "runs", "show", run, "--json")
+    assert json.loads(again.stdout)["provenance"]["missing"] == []
+    (shown,) = json.loads(hanse(space, home, "applications", "--json").stdout)
+    assert shown["authority"]["state"] == "granted"
+    assert {one["state"] for one in shown["nodes"]} <= {"waiting", "delivered", "approved"}
+
+
+def test_an_application_says_what_it_lacks(space: Permitting, tmp_path: Path) -> None:
+    found = hanse(space, tmp_path, "apply", "--project", "Survival", "--yes")
+    assert isinstance(found.exception, BadInput)
+    assert "authority, datasets, reasons" in found.exception.detail
+
+
+def test_a_parameter_is_a_pair(space: Permitting, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    hanse(space, home, "key", "new", "--spare", str(tmp_path / "spare.json"))
+    found = hanse(space, home, "analyse", "histogram", "variable", "--permit", "permit_1")
+    assert isinstance(found.exception, BadInput)
