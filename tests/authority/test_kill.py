@@ -14,7 +14,7 @@ from hanse.authority.tables import APPLICATION, FILE, OUTGOING, PERMIT, REVOKED,
 from hanse.core import permit as permits
 from hanse.lib import log, sql
 
-KILLS = 8
+KILLS = 5
 SERVER = get_context("forkserver")
 SERVER.set_forkserver_preload(["tests.authority.kill_target"])
 
