@@ -337,3 +337,28 @@ def test_no_json_breaks_the_reading_of_a_record(value: Any) -> None:
 def test_a_node_describes_each_dataset_once() -> None:
     with pytest.raises(BadEnvelope, match="once"):
         plain.catalogue_from_plain({"datasets": [RECORD, RECORD]})
+
+
+def test_documents_orders_and_results_are_read_strictly() -> None:
+    assert wire.documents({"documents": ["a.b.c"]}) == ("a.b.c",)
+    carried = wire.Carried("a.b.c", "d.e.f")
+    assert wire.order(carried.as_dict()) == carried
+    assert wire.result({"result": "a.b.c"}) == "a.b.c"
+
+
+@pytest.mark.parametrize(
+    ("read", "body"),
+    [
+        (wire.documents, {"documents": ["x"] * (wire.MAX_DOCUMENTS + 1)}),
+        (wire.documents, {"documents": ["x" * (wire.MAX_DOCUMENT + 1)]}),
+        (wire.documents, {"documents": [1]}),
+        (wire.order, {"order": ""}),
+        (wire.order, {"order": "a", "bins": []}),
+        (wire.result, {"result": None}),
+    ],
+)
+def test_what_is_no_document_order_or_result_is_refused(
+    read: Callable[[Any], object], body: dict[str, Any]
+) -> None:
+    with pytest.raises(BadEnvelope):
+        read(body)
