@@ -126,6 +126,21 @@ class Serving:
         self.process.wait(20)
 
 
+@pytest.fixture
+def serving_in() -> Iterator[Callable[[Path], Serving]]:
+    """Serves in a home; whatever still runs at the end is ended."""
+    started: list[Serving] = []
+
+    def serve_in(home: Path) -> Serving:
+        started.append(Serving(home))
+        return started[-1]
+
+    yield serve_in
+    for one in started:
+        if one.process.poll() is None:
+            one.kill()
+
+
 def run(*words: str) -> str:
     result = CliRunner().invoke(root, words)
     if isinstance(result.exception, Problem):
@@ -135,7 +150,10 @@ def run(*words: str) -> str:
 
 
 def test_from_an_application_to_a_revocation(
-    federation: Federation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    federation: Federation,
+    serving_in: Callable[[Path], Serving],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HANSE_AUTHORITY_HOME", str(tmp_path / "authority"))
@@ -152,7 +170,7 @@ def test_from_an_application_to_a_revocation(
     settings, key = config.read(tmp_path / "authority"), config.key(tmp_path / "authority").public
     federation.approve(wire.node_id(key.kid))
     assert next(lines) == ["authority", "serve"]
-    serving = Serving(tmp_path / "authority")
+    serving = serving_in(tmp_path / "authority")
 
     asked = asked_of(settings.id, federation)
     httpx.post(
@@ -181,7 +199,7 @@ def test_from_an_application_to_a_revocation(
     names["permit_01kb2m3n4p5q6r7s8t9v0w1x2y"] = given.id
     assert given.id in follow("permits")
     follow("amend")
-    serving = Serving(tmp_path / "authority")
+    serving = serving_in(tmp_path / "authority")
     amended = until(
         lambda: [one for one in federation.arrived(key, permits.TYP, permits.decode) if one.version == 2]
     )
