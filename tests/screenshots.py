@@ -19,11 +19,10 @@ from tests.system_packages import path_of
 from tests.web.conftest import OPTIONS
 from tests.web.places import places
 
-from hanse.web.cohort import EXAMPLES
-
 FOLDER = Path(__file__).parents[1] / "build" / "screenshots"
 README = Path(__file__).parents[1] / "docs" / "pictures"
-README_SIZE = {"width": 1120, "height": 1000}
+README_SIZE = {"width": 1280, "height": 1400}
+README_QUESTION = "condition.cancer_type = 'breast' AND image.modality = 'MR' AND person.age < 50"
 LOOKS = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 860}},
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 860}},
@@ -56,14 +55,14 @@ def take(browser: Browser, address: str, language: str, wanted: list[str]) -> No
 
 
 def take_for_readme(browser: Browser, address: str) -> None:
-    """The cohort page with the first example, answered, in light and in dark."""
+    """The cohort page with a question and its answers, in light and in dark."""
     README.mkdir(parents=True, exist_ok=True)
     for look, name in (("light", "cohort.png"), ("dark", "cohort-dark.png")):
         context = browser.new_context(
             base_url=address, locale="en", color_scheme=look, viewport=README_SIZE, reduced_motion="reduce"
         )
         page = context.new_page()
-        page.goto(f"/en/cohort?{urlencode({'q': EXAMPLES[0][1], 'charts': 'yes'})}")
+        page.goto(f"/en/cohort?{urlencode({'q': README_QUESTION, 'charts': 'yes'})}")
         expect(page.locator("#sums:not(.open)")).to_be_visible(timeout=60_000)
         page.screenshot(path=README / name)
         context.close()

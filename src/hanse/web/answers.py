@@ -168,7 +168,7 @@ def in_python(hub: str, question: str, datasets: Iterable[str]) -> str:
     return (
         f"from hanse.client import Hanse\n\n"
         f"answer = Hanse({hub!r}).search({question!r}{only})\n"
-        f"print(answer.totals)\nanswer.table()"
+        f"print(answer.totals)\nprint(answer.table())"
     )
 
 
