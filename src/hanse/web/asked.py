@@ -20,7 +20,7 @@ from hanse.web.builder import Form, Unfit, Why
 from hanse.web.language import address
 from hanse.web.sent import Sent, first
 
-MOST_BODY = 4 << 20  # bytes of a form; a question has 16 000 characters
+MOST_BODY = 2 << 20  # bytes of a form; a question has 16 000 characters
 MOST_DATASETS = 50
 LONG = 4096  # characters of an address's question; a longer one is kept under an id
 
@@ -110,6 +110,12 @@ async def sent_in_form(request: Request) -> dict[str, list[str]]:
         return parse_qs(bytes(body).decode("ascii", "replace"), keep_blank_values=True, max_num_fields=2000)
     except ValueError:
         raise HTTPException(413) from None
+
+
+def is_long(text: str) -> bool:
+    """Whether a question is too long for an address. What certainly is, is not encoded to find out: that takes
+    seconds of a text of a megabyte."""
+    return len(text) > LONG or len(quote(text)) > LONG
 
 
 def clean(text: str) -> str:

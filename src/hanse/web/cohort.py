@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote
 
 import orjson
 from starlette.concurrency import run_in_threadpool
@@ -30,10 +29,10 @@ from hanse.hub.search import Asked
 from hanse.web import acts, answers, breakdowns, builder, criteria, editor, picking, stream
 from hanse.web.answers import Progress
 from hanse.web.asked import (
-    LONG,
     State,
     Understood,
     clean,
+    is_long,
     sent_in_address,
     sent_in_form,
     state_of,
@@ -160,7 +159,7 @@ class Cohort:
 
     async def _settled(self, request: Request, state: State, ask: str, view: str = "") -> Response:
         """The address of a state; a question that is too long for one is kept, one that cannot be kept is shown."""
-        if len(quote(state.text)) > LONG:
+        if is_long(state.text):
             if understand(state.text, self.hub.vocabulary).problem is not None:
                 return await self._page(request, state, Sight({"ask": ["no"], "view": ["text"]}))
             state = replace(state, kept=await self._keep(state, ""))
@@ -185,9 +184,9 @@ class Cohort:
         asked = self._asked(state)
         async with aclosing(self.hub.search.ask(asked)) as events:
             async for name, data in events:
-                changed = stream.noted(progress, name, data)
+                changed = await run_in_threadpool(stream.noted, progress, name, data)
                 if state.charts and progress.done:
-                    self._draw(progress, asked.question, state)
+                    await run_in_threadpool(self._draw, progress, asked.question, state)
                 yield changed
 
     def _draw(self, progress: Progress, question: Question, state: State) -> None:
@@ -203,19 +202,24 @@ class Cohort:
             async with aclosing(self._answers(state, progress)) as heard:
                 async for changed in heard:
                     if state.charts and time.monotonic() - drawn > CHARTS_EVERY_S:
-                        self._draw(progress, question, state)
+                        await run_in_threadpool(self._draw, progress, question, state)
                         drawn = time.monotonic()
-                    yield stream.message("put", stream.fragment(progress, changed))
+                    html = await run_in_threadpool(stream.fragment, progress, changed)
+                    yield stream.message("put", html)
         except Problem as problem:
             yield stream.message("put", stream.refusal(problem, state.text))
         yield stream.message("done", "")
 
     async def _page(self, request: Request, state: State, sight: Sight) -> Response:
+        return await run_in_threadpool(self._shown, request, state, sight)
+
+    def _shown(self, request: Request, state: State, sight: Sight) -> Response:
         understood = understand(state.text, self.hub.vocabulary)
-        coverage = await run_in_threadpool(self.watcher.coverage)
+        coverage = self.watcher.coverage()
         problem = understood.problem or sight.problem
         asking = problem is None and (sight.progress is not None or _asks(state, sight))
         at_hub = str(request.base_url).rstrip("/")
+        said = "" if problem else state.text
         context = {
             "understood": understood,
             "problem": problem,
@@ -224,8 +228,8 @@ class Cohort:
             "progress": sight.progress or Progress(),
             "coverage": coverage,
             "examples": [(name, State(text).address()) for name, text in EXAMPLES],
-            "python": answers.in_python(at_hub, state.text, state.datasets),
-            "terminal": answers.on_command_line(at_hub, state.text, state.datasets),
+            "python": answers.in_python(at_hub, said, state.datasets),
+            "terminal": answers.on_command_line(at_hub, said, state.datasets),
             **answers.words(),
             **self._question(state, understood, sight),
             **self._builder(understood.form, sight, coverage, asking),
@@ -237,7 +241,7 @@ class Cohort:
     def _question(self, state: State, understood: Understood, sight: Sight) -> dict[str, Any]:
         """The question as it is shown, and what there is to say of it. What is too long to be asked is given back cut,
         and stands in no address."""
-        too_long = understood.problem is not None and len(quote(state.text)) > LONG
+        too_long = understood.problem is not None and is_long(state.text)
         shown = state.text[:MOST_SHOWN]
         as_text = understood.form is None or first(sight.sent, "view") == "text"
         return {
