@@ -13,7 +13,7 @@ from rdflib import RDF, Graph, URIRef
 from tests.core import records
 from tests.core.records import SPACE
 
-from hanse.core import dcat, rdf
+from hanse.core import dcat, rdf, schemaorg
 from hanse.core.dcat import Page
 from hanse.core.rdf import Literal, Triple
 from hanse.core.record import Description, Record, Rights
@@ -155,6 +155,20 @@ def test_a_withheld_number_is_not_written() -> None:
         "numberOfUniqueIndividuals"
         not in write(dcat.dataset(withheld, "Node", SPACE), FORMATS["turtle"]).decode()
     )
+
+
+def test_a_value_without_a_released_number_is_not_said_to_be_there() -> None:
+    """Whether one person has a value is not told in words either."""
+    full = records.full()
+    hidden = {
+        field: tuple(replace(cell, counts=records.small().counts) for cell in cells)
+        for field, cells in full.breakdowns.items()
+    }
+    record = replace(full, breakdowns=hidden, said=replace(full.said, cancer_types=()))
+    turtle = write(dcat.dataset(record, "Node", SPACE), FORMATS["turtle"]).decode()
+    for term in ("hasImageModality", "hasBirthSex", "hasCondition", "TypicalAge"):
+        assert term not in turtle
+    assert "measurementTechnique" not in schemaorg.dataset(record, "Node", SPACE)
 
 
 def test_pages_of_the_catalogue_lead_on() -> None:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from tests.hub.test_catalogue import describe, node, record
 from tests.hub.test_registry import decide
 
+from hanse.core.view import View
 from hanse.domains import VOCABULARY
 from hanse.hub import library
 from hanse.hub.library import Library
@@ -38,6 +39,17 @@ def test_an_index_is_kept_while_nothing_changes_and_books_while_their_node_says_
     assert held.refresh() is first
     describe(records, lisbon, record(lisbon, "b"))
     assert held.refresh().cards[1] is first.cards[0]
+
+
+def test_no_node_fills_the_memory_with_words(records: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random words of 64 MB of descriptions took minutes and gigabytes to index."""
+    monkeypatch.setattr(library, "NODE_ROOM", 100)
+    turku = node(records)
+    words = " ".join(f"zz{place}" for place in range(50))
+    describe(records, turku, *(record(turku, name, words) for name in "ab"))
+    held = Library(records, VOCABULARY).refresh()
+    assert held.find(View(text="zz1")).total == 2
+    assert held.find(View(text="zz40")).total == 0
 
 
 def test_another_process_sees_the_change_soon(records: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -86,6 +87,14 @@ def test_a_node_that_refuses_is_shown_with_its_reason(records: sa.Engine) -> Non
 
 def test_a_hub_that_is_asking_enough_says_so(records: sa.Engine) -> None:
     search = Search(records, MemoryMailbox(), FileKey.generate(), VOCABULARY)
-    search.under_way.update(str(number) for number in range(MAX_UNDER_WAY))
+    search.under_way.update({str(number): time.monotonic() + 60 for number in range(MAX_UNDER_WAY)})
     with pytest.raises(Unreachable):
         search.read("image.modality = 'MR'")
+
+
+def test_readers_who_stop_reading_keep_nobody_from_asking(records: sa.Engine) -> None:
+    """All answers are there, or the time for them is over; only nobody takes them."""
+    search = Search(records, MemoryMailbox(), FileKey.generate(), VOCABULARY)
+    search.under_way.update({str(number): time.monotonic() for number in range(MAX_UNDER_WAY)})
+    assert search.asking == 0
+    search.read("image.modality = 'MR'")

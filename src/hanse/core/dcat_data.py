@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from hanse.core.fields import Code, Field, Type
 from hanse.core.rdf import Graph, Iri, Literal, address, part, text, typed
-from hanse.core.record import Record, Tier, english
+from hanse.core.record import Record, Tier, english, released
 from hanse.core.space import Space
 
 COUNT = "xsd:nonNegativeInteger"
@@ -20,7 +20,7 @@ def numbers(graph: Graph, it: Iri, record: Record) -> None:
         "healthdcatap:numberOfUniqueIndividuals": record.counts.persons,
         "healthdcatap:numberOfRecords": record.counts.studies,
     }
-    ages = [age for cell in record.breakdowns.get("person.age", ()) for age in _ages(cell.value)]
+    ages = [age for band in released(record.breakdowns.get("person.age", ())) for age in _ages(band)]
     if ages:
         counted["healthdcatap:minTypicalAge"] = min(ages)
         counted["healthdcatap:maxTypicalAge"] = max(ages)
@@ -50,8 +50,8 @@ def imaging(graph: Graph, it: Iri, record: Record, space: Space) -> None:
     """Sexes, modalities, manufacturers and body parts that have a released count, and EUCAIM's tier."""
     for name, predicate in BROKEN_DOWN.items():
         field = space.vocabulary.get(name)
-        for cell in record.breakdowns.get(name, ()):
-            if field and field.codes and (code := field.codes.codes.get(cell.value)):
+        for value in released(record.breakdowns.get(name, ())):
+            if field and field.codes and (code := field.codes.codes.get(value)):
                 graph.say(it, predicate, _concept(graph, field, code, space))
     graph.say(it, "eucaim:interoperabilityLevel", text(_TIERS[record.tier]))
 
@@ -74,7 +74,7 @@ def conditions(graph: Graph, it: Iri, record: Record, space: Space) -> None:
     """The cancers. EUCAIM allows one; of several, that it is cancer, and which in the codes."""
     field = space.vocabulary.fields["condition.cancer_type"]
     cells = record.breakdowns.get(field.name, ())
-    names = record.said.cancer_types or tuple(cell.value for cell in cells)
+    names = record.said.cancer_types or tuple(released(cells))
     codes = field.codes.codes if field.codes else {}
     found = [codes[name] for name in dict.fromkeys(names) if name in codes]
     cancers = [_concept(graph, field, code, space) for code in found]

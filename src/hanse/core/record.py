@@ -4,7 +4,7 @@ The members are those of HealthDCAT-AP Release 8 and EUCAIM DCAT-AP v2 under pla
 term, `core.profile` says which must be there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -162,6 +162,11 @@ class Record:
     def version(self) -> int | None:
         """The newest version that was not withdrawn."""
         return max((one.version for one in self.versions if not one.withdrawn), default=None)
+
+
+def released(cells: Iterable[Cell]) -> Iterator[str]:
+    """The values of a breakdown of which a number of persons was released that is not 0."""
+    return (cell.value for cell in cells if cell.counts.persons)
 
 
 def english(text: str) -> Text:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hanse.core.dcat import license_address
 from hanse.core.profile import is_address
-from hanse.core.record import Agent, Record, Rights, Text, spoken
+from hanse.core.record import Agent, Record, Rights, Text, released, spoken
 from hanse.core.space import Space
 
 SHORTEST, LONGEST = 50, 5000
@@ -71,8 +71,8 @@ def _labels(space: Space, codes: str, names: list[str], language: str) -> list[s
 def _modalities(record: Record, space: Space, language: str) -> list[str]:
     codes = space.vocabulary.fields["image.modality"].codes
     known = codes.codes if codes else {}
-    cells = record.breakdowns.get("image.modality", ())
-    return [_in(known[cell.value].label, language) for cell in cells if cell.value in known]
+    values = released(record.breakdowns.get("image.modality", ()))
+    return [_in(known[value].label, language) for value in values if value in known]
 
 
 def _variable(name: str, space: Space, language: str) -> dict[str, Any]:

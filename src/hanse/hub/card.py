@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 
 from babel import Locale
 
-from hanse.core.answer import Cell, Counts
+from hanse.core.answer import Counts
 from hanse.core.fields import Code, CodeList, Vocabulary
-from hanse.core.record import Record, Rights, Text, Tier, Version, english
+from hanse.core.record import Record, Rights, Text, Tier, Version, english, released
 from hanse.core.view import MAX_VALUE, clean
 from hanse.hub.catalogue import Entry, Source
 
 _COUNTRY = re.compile("[A-Z]{2}")
 _LOCALES = (Locale("en"), Locale("fr"))  # in whose names countries are found
+ROOM = 40_000  # characters of a dataset's texts in which words are found; an index of a word takes hundreds of bytes
 ABOUT = 400  # characters of a description that a list may show
 OTHER = "other"  # terms of use that are no licence of the vocabulary
 UNKNOWN = "unknown"  # so many persons as disclosure control keeps to itself
@@ -78,17 +79,18 @@ class Book:
     texts: tuple[str, str, str, str, str]
 
 
-def book(entry: Entry, vocabulary: Vocabulary) -> Book:
-    """The part of a record that the index keeps. Only numbers that were released are in it, and a value of which
-    nobody is known is not."""
+def book(entry: Entry, vocabulary: Vocabulary, room: int = ROOM) -> Book:
+    """The part of a record that the index keeps: of its texts at most `room` characters. Only numbers that were
+    released are in it, and a value of which nobody is known is not."""
     card = _card(entry, vocabulary)
     card = replace(card, values=_values(card, entry.record, vocabulary))
-    return Book(card, _texts(entry.record, card, vocabulary))
-
-
-def released(cells: Iterable[Cell]) -> Iterator[str]:
-    """The values of a breakdown that some person certainly has."""
-    return (cell.value for cell in cells if cell.counts.persons)
+    title, labels, *others = _texts(entry.record, card, vocabulary)
+    kept = []
+    for text in (title, *others):
+        kept.append(text[:room])
+        room -= len(kept[-1])
+    title, names, keywords, about = kept
+    return Book(card, (title, labels, names, keywords, about))
 
 
 def _card(entry: Entry, vocabulary: Vocabulary) -> Card:

@@ -8,11 +8,12 @@ import sqlalchemy as sa
 
 from hanse.core.fields import Vocabulary
 from hanse.hub import catalogue
-from hanse.hub.card import Book, book
+from hanse.hub.card import ROOM, Book, book
 from hanse.hub.shelf import Shelf
 from hanse.lib import sql
 
 LOOK_EVERY_S = 1.0
+NODE_ROOM = 8_000_000  # characters of the texts of all datasets of a node in which words are found
 log = logging.getLogger(__name__)
 
 
@@ -68,4 +69,6 @@ class Library:
         before = self._held.get(source)
         if before is not None and before[0] == source.stamp:
             return before
-        return source.stamp, [book(one, self._vocabulary) for one in catalogue.entries(connection, source.id)]
+        entries = catalogue.entries(connection, source.id)
+        room = min(ROOM, NODE_ROOM // max(1, len(entries)))
+        return source.stamp, [book(one, self._vocabulary, room) for one in entries]

@@ -56,8 +56,15 @@ class Search:
     signer: Signer
     vocabulary: Vocabulary
     deadline_s: float = 10.0
-    under_way: set[str] = field(default_factory=set)
+    under_way: dict[str, float] = field(default_factory=dict)  # until when each waits, on the monotonic clock
     health: Health = field(default_factory=Health)
+
+    @property
+    def asking(self) -> int:
+        """How many questions wait for nodes. One whose answers nobody takes, though all are there, does not count:
+        else a few readers who stop reading would keep everybody from asking."""
+        now = time.monotonic()
+        return sum(until > now for until in tuple(self.under_way.values()))
 
     def read(
         self,
@@ -67,7 +74,7 @@ class Search:
         deadline_s: float | None = None,
     ) -> Asked:
         """Reads and checks what somebody asks; raises `BadQuestion`, or `Unreachable` when too many are asking."""
-        if len(self.under_way) >= MAX_UNDER_WAY:
+        if self.asking >= MAX_UNDER_WAY:
             raise Unreachable(
                 f"The hub is asking {MAX_UNDER_WAY} questions already.", hint="Ask again in a few seconds."
             )
@@ -94,7 +101,7 @@ class Search:
             for node in nodes.values()
         }
         yield "asked", _asked(search, asked, clock.text(at), answers.values())
-        self.under_way.add(search)
+        self.under_way[search] = time.monotonic() + asked.deadline_s
         try:
             async with aclosing(self._answers(search, asked, online)) as heard:
                 async for answer in heard:
@@ -102,7 +109,7 @@ class Search:
                     self.health.note(answer)
                     yield "node", plain.answer_to_plain(answer)
         finally:
-            self.under_way.discard(search)
+            self.under_way.pop(search, None)
         for node, answer in answers.items():
             if answer.state in (NodeState.WAITING, NodeState.OFFLINE):
                 late = answer.state is NodeState.WAITING

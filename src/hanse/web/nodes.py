@@ -68,7 +68,7 @@ def routes(hub: Hub) -> list[Route]:
             states=states(found),
             software=__version__,
             vocabulary=hub.vocabulary.version,
-            under_way=len(hub.search.under_way),
+            under_way=hub.search.asking,
         )
 
     return [Route("/nodes", list_), Route("/nodes/{node}", one), Route("/status", status)]
