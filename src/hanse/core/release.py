@@ -287,14 +287,16 @@ def dominated(counts: Counts, edges: Sequence[float], limits: Limits) -> bool:
     sides = np.abs(np.array(edges, float))
     most = np.maximum(sides[:-1], sides[1:])
     least = np.minimum(sides[:-1], sides[1:]) * (np.sign(edges[:-1]) * np.sign(edges[1:]) >= 0)
-    order = np.argsort(-most, kind="stable")
-    largest = np.repeat(most[order], np.minimum(counts[order], 2))[:2]
-    if len(largest) < 2:
+    persons = np.repeat(np.arange(len(counts)), np.minimum(counts, 2))  # more of one bin make no other pair
+    if len(persons) < 2:
         return True
-    taken = np.minimum(counts[order], np.maximum(0, 2 - (np.cumsum(counts[order]) - counts[order])))
-    rest = float(((counts[order] - taken) * least[order]).sum())
-    two = float(largest.sum())
-    return two > limits.share * (two + rest) or rest < limits.remainder * float(largest[0])
+    # Any two may be those with the most, each with as much as its bin allows, and all others with as little.
+    two = np.add.outer(most[persons], most[persons])
+    rest = float((counts * least).sum()) - np.add.outer(least[persons], least[persons])
+    one = np.maximum.outer(most[persons], most[persons])
+    may = (two >= limits.share * (two + rest)) | (rest <= limits.remainder * one)
+    np.fill_diagonal(may, False)
+    return bool(may.any())
 
 
 def coarse(value: float, spread: float, persons: int, limits: Limits) -> float:
