@@ -15,12 +15,13 @@ from starlette.types import ASGIApp
 from tests import canned
 from tests.web.canned_hub import application
 
-from hanse.core.answer import NodeAnswer, NodeState
+from hanse.core.answer import Cell, Counts, NodeAnswer, NodeState, Rule
 from hanse.core.check import check
-from hanse.core.query import ordered
+from hanse.core.query import Everyone, Question, ordered
 from hanse.core.reading import read
 from hanse.domains import VOCABULARY
 from hanse.hub import saved
+from hanse.web import breakdowns
 from hanse.web.answers import in_shell
 from hanse.web.cohort import EXAMPLES
 
@@ -402,3 +403,11 @@ def test_a_copied_command_asks_and_does_nothing_else(tmp_path: Path, text: str) 
 def test_a_copied_command_presses_no_keys() -> None:
     keys = "".join(map(chr, (*range(32), 127, 0x9B, 0x202E)))
     assert in_shell(f"a = 'b'{keys}; touch gone") == "\"a = 'b' ; touch gone\""
+
+
+def test_years_that_are_not_neighbours_do_not_stand_next_to_each_other() -> None:
+    cells = tuple(Cell(year, Counts(Rule.EXACT, 9)) for year in ("1990", "2001", "1991"))
+    answered = replace(canned.ANSWERS[0].datasets[0], breakdowns={"image.study_year": cells})
+    (chart,) = breakdowns.drawn([answered], Question(Everyone()), VOCABULARY, lambda one: one.text)
+    assert [bar.label for bar in chart.bars] == [str(year) for year in range(1990, 2002)]
+    assert [bar.text for bar in chart.bars][:3] == ["9", "9", "none told"]

@@ -67,9 +67,22 @@ def _chart(field: Field, datasets: Iterable[DatasetAnswer], question: Question, 
         )
         for value in shown
     ]
+    if ordered:
+        rows = _in_order(rows)
     note = " ".join(_notes(silent, len(values) - len(shown)))
     kind = charts.histogram if ordered else charts.bars
     return kind(spoken(field.label), _("persons"), rows, note)
+
+
+def _in_order(rows: Sequence[Bar]) -> list[Bar]:
+    """The bars of numbers with gaps between those that are not neighbours, then what is no number. Bands of different
+    widths that begin together stay as they are."""
+    others = [bar for bar in rows if number_in(bar.label) is None]
+    numbers = {number: bar for bar in rows if (number := number_in(bar.label)) is not None}
+    if len(numbers) + len(others) < len(rows):
+        return list(rows)
+    step = charts.step_of(bar.label for bar in rows)
+    return [*charts.with_gaps(numbers, step, 0, _("none told")), *others]
 
 
 def _notes(silent: int, left: int) -> Iterable[str]:

@@ -4,7 +4,7 @@ A number that was withheld has no value: it is drawn hatched, as not shown, and 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -69,6 +69,28 @@ def number_in(value: str) -> int | None:
     """The number that a value is, or with which a band begins; None for what is neither."""
     digits = value.partition("-")[0].strip("<>=+ ")
     return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 9 else None
+
+
+def step_of(values: Iterable[str]) -> int:
+    """How many numbers the narrowest band among these holds, `40-44`; 1 when there are no bands."""
+    ends = [value.split("-") for value in values]
+    bands = [(number_in(band[0]), number_in(band[1])) for band in ends if len(band) == 2]
+    widths = [
+        last - first + 1 for first, last in bands if first is not None and last is not None and first <= last
+    ]
+    return min(widths, default=1)
+
+
+def with_gaps(rows: Mapping[int, Bar], step: int, value: float | None, text: str) -> list[Bar]:
+    """The bars by number, and one that says this for each number or band between them that has none, lest neighbours
+    seem to be next to each other that are not."""
+    first, last = (min(rows), max(rows)) if rows else (0, 0)
+    places = range(first, last + 1, step)
+    found = []
+    for place in sorted({*rows, *(places if len(places) <= MOST_BANDS else ())}):
+        label = str(place) if step == 1 else f"{place}-{place + step - 1}"
+        found.append(rows.get(place) or Bar(label, value, text, short=str(place)))
+    return found
 
 
 def bars(title: str, unit: str, rows: Iterable[Bar], note: str = "") -> Chart:

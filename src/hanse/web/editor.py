@@ -104,7 +104,9 @@ def _likely_rows(form: Form, field: Field) -> Rows:
 
 
 def _compared(before: str, field: Field, sent: Sent, coverage: Coverage) -> Compared:
-    values = tuple(sent.get(f"{before}value", ()))  # an empty one keeps its place: a range may have no lower end
+    values = tuple(
+        sent.get(f"{before}value", ())
+    )  # an empty one keeps its place: a range may have no lower end
     values = values if any(values) else ()
     how = first(sent, f"{before}how")
     possible = offered(field)

@@ -1,6 +1,6 @@
 """The charts of a dataset: one for each breakdown of its record, and what is said where there is no number."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hanse.core.answer import Cell, Counts, Rule
@@ -16,7 +16,6 @@ from hanse.web.language import N_, address
 from hanse.web.language import gettext as _
 
 MOST_BARS = 12  # of one chart; the others are folded away
-MOST_BANDS = 150  # of one histogram
 
 # Why there is no number, where there is none.
 SILENT: Mapping[Rule, str] = {
@@ -74,32 +73,14 @@ def silent(counts: Counts) -> str:
 
 
 def _in_order(record: Record, field: Field, cells: Sequence[Cell]) -> list[Bar]:
-    """The bars by number, with a gap for each number or band between them of which nothing is told, lest neighbours
-    seem to be next to each other that are not; what is no number comes last."""
+    """The bars by number, with gaps: of open data a number without a cell has nobody, of others nothing is told. What
+    is no number comes last."""
     numbers = {cell: number for cell in cells if (number := number_in(cell.value)) is not None}
     bars = {number: _bar(record, field, cell) for cell, number in numbers.items()}
     others = [_bar(record, field, cell) for cell in cells if cell not in numbers]
-    return [*_with_gaps(bars, _width(cells), record.access), *others]
-
-
-def _with_gaps(bars: Mapping[int, Bar], width: int, access: Access) -> Iterator[Bar]:
-    """The bars by number; of open data a number without a cell has nobody, of others nothing is told."""
-    first, last = (min(bars), max(bars)) if bars else (0, 0)
-    places = range(first, last + 1, width)
-    value, said = (0, saying.number(0)) if access is Access.OPEN else (None, _("not told"))
-    for place in sorted({*bars, *(places if len(places) <= MOST_BANDS else ())}):
-        label = str(place) if width == 1 else f"{place}-{place + width - 1}"
-        yield bars.get(place) or Bar(label, value, said, short=str(place))
-
-
-def _width(cells: Sequence[Cell]) -> int:
-    """How many numbers the narrowest band holds; 1 when there are no bands."""
-    ends = [cell.value.split("-") for cell in cells]
-    bands = [(number_in(band[0]), number_in(band[1])) for band in ends if len(band) == 2]
-    widths = [
-        last - first + 1 for first, last in bands if first is not None and last is not None and first <= last
-    ]
-    return min(widths, default=1)
+    value, said = (0, saying.number(0)) if record.access is Access.OPEN else (None, _("not told"))
+    step = charts.step_of(cell.value for cell in cells)
+    return [*charts.with_gaps(bars, step, value, said), *others]
 
 
 def _bar(record: Record, field: Field | None, cell: Cell) -> Bar:
