@@ -46,6 +46,8 @@ def test_an_empty_file_is_an_empty_mapping() -> None:
         (b"- " * 2000 + b"a", 1, "nested too deeply"),
         (b"{[a]: b}", 1, "the name of a member"),
         (b"a: x" * (1 << 17), 1, "more than 256 kB"),
+        (b'a: b\nc: "\\ud800"', 2, "stands for no character"),
+        (b'a: "\\U00110000"', 1, "stands for no character"),
     ],
 )
 def test_what_is_not_read_is_named_by_its_line(text: bytes, line: int, words: str) -> None:

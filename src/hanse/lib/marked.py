@@ -4,6 +4,7 @@ Every scalar is the text that stands there: `NO` is a country and not a falsehoo
 kind. Anchors, aliases and tags are refused, so that a small file is small in memory too.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from yaml.events import (
 
 MAX_BYTES = 1 << 18
 MAX_DEPTH = 6
+_HALF = re.compile("[\ud800-\udfff]")  # half a letter, which nothing can write
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ def read(data: bytes) -> Marked:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise Unreadable("the file is not in UTF-8", line) from None
+    except ValueError:  # of an escape such as "\U00110000"
+        raise Unreadable("an escape with \\ stands for no character", 1) from None
     if len(found) > 1:
         raise Unreadable("there is more than one document", found[1].line)
     return found[0] if found else Marked({}, 1)
@@ -79,6 +83,8 @@ def _value(event: Event, events: Iterator[Event], depth: int) -> Marked:
     if depth >= MAX_DEPTH:
         raise Unreadable("it is nested too deeply", line)
     if isinstance(event, ScalarEvent):
+        if _HALF.search(event.value):
+            raise Unreadable("an escape with \\ stands for no character", line)
         empty = event.value in ("~", "null") and event.style is None
         return Marked("" if empty else event.value, line)
     if isinstance(event, SequenceStartEvent):
