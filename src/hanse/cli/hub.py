@@ -134,9 +134,9 @@ def operator_link(home: Path) -> None:
 @home_option
 @json_option
 def nodes(home: Path, as_json: bool) -> None:
-    """List the nodes with their state and fingerprint."""
+    """List the nodes and authorities with their state and fingerprint."""
     with sql.read(_engine(config.read(home, os.environ))) as connection:
-        found = registry.nodes(connection)
+        found = registry.participants(connection)
     rows = [_shown(node) for node in found]
     if as_json:
         print_json(rows)
@@ -145,12 +145,12 @@ def nodes(home: Path, as_json: bool) -> None:
     if not found:
         err.print("No node has enrolled yet: hanse hub invite")
         return
-    keys = ("name", "country", "state", "last_seen", "note", "fingerprint", "id")
+    keys = ("name", "role", "country", "state", "last_seen", "note", "fingerprint", "id")
     table = [
         [key.replace("_", " ") for key in keys],
         *([str(row[key] or "–") for key in keys] for row in rows),
     ]
-    first, *rest = columns(table, {0: 40, 4: 30})
+    first, *rest = columns(table, {0: 40, 5: 30})
     out.print(line((first, "bold")), *map(line, rest), sep="\n")
     if any(node.state is State.PENDING for node in found):
         err.print("Next, for a pending node: hanse hub approve NAME")
@@ -160,6 +160,7 @@ def _shown(node: Node) -> dict[str, Any]:
     return {
         "id": node.id,
         "name": node.name,
+        "role": node.role.value,
         "country": node.country,
         "state": node.state.value,
         "note": node.note,
