@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner, Result
 from tests.link.proxies import free_port
@@ -73,7 +74,9 @@ def test_a_command_before_init_says_what_to_do(tmp_path: Path) -> None:
     assert "hanse hub init" in caught.value.hint
 
 
-def test_a_hub_serves_and_ends_at_once_while_nodes_are_calling(tmp_path: Path) -> None:
+def test_a_hub_serves_and_ends_at_once_while_nodes_are_calling_and_its_log_holds_no_question(
+    tmp_path: Path,
+) -> None:
     home, port = tmp_path / "hub", free_port()
     run(home, "init", "--port", str(port))
     environ = {name: value for name, value in os.environ.items() if not name.startswith("HANSE_")}
@@ -100,8 +103,12 @@ def test_a_hub_serves_and_ends_at_once_while_nodes_are_calling(tmp_path: Path) -
         calling = Calling(Outbound(address, key, HELLO, tmp_path / "seen.db"), echo)
         while not json.loads(run(home, "nodes", "--json").stdout)[0]["last_seen"]:
             time.sleep(0.05)
+        link = run(home, "operator-link").stdout.strip()
+        for asked in (f"{link}", f"http://127.0.0.1:{port}/en/cohort.csv?q=person.age=61"):
+            assert httpx.get(asked, timeout=30, trust_env=False).status_code == 200
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
         assert process.stderr is not None
-        assert "Traceback" not in process.stderr.read()
+        said = process.stderr.read()
+        assert not any(one in said for one in ("Traceback", "person.age", "pass="))
         calling.stop()

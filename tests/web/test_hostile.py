@@ -22,6 +22,7 @@ from hanse.hub.shelf import Shelf
 from hanse.hub.tables import NODE
 from hanse.lib import sql
 from hanse.web.datasets import MAX_PAGE, MOST_NOTICES, Kept
+from hanse.web.pictures import MOST_BARS, MOST_CHARTS, MOST_FOLDED, pictures
 from hanse.web.site import of_hub
 
 KID = "evil"
@@ -67,6 +68,16 @@ def test_ages_that_are_no_numbers_break_no_page(web: httpx.Client) -> None:
 def test_a_chart_of_thousands_of_values_has_a_bounded_place(web: httpx.Client) -> None:
     shown = web.get("/en/cohort?ask=no&at=new&field=person.age")
     assert 100 < shown.text.count('<rect class="hit"') < 300
+
+
+def test_a_dataset_of_thousands_of_values_has_a_bounded_page() -> None:
+    """25 000 values made a page of 12 MB."""
+    (plain,) = records(1, KID, seed=9)
+    cells = tuple(Cell(f"value {place}", Counts(Rule.EXACT, 5)) for place in range(500))
+    large = replace(plain, breakdowns={f"field.{place}": cells for place in range(50)})
+    made = pictures(large, VOCABULARY)
+    bars = [len(one.chart.bars) + len(one.rest.bars if one.rest else ()) for one in made]
+    assert sum(bars) == MOST_CHARTS * (MOST_BARS + MOST_FOLDED)
 
 
 def test_what_is_not_understood_is_said_in_a_bounded_place(web: httpx.Client) -> None:

@@ -16,6 +16,8 @@ from hanse.web.language import N_, address
 from hanse.web.language import gettext as _
 
 MOST_BARS = 12  # of one chart; the others are folded away
+MOST_FOLDED = 200  # of them; a node can claim thousands
+MOST_CHARTS = 12
 
 # Why there is no number, where there is none.
 SILENT: Mapping[Rule, str] = {
@@ -46,7 +48,9 @@ class Picture:
 def pictures(record: Record, vocabulary: Vocabulary) -> list[Picture]:
     """A chart of each breakdown, the most telling first."""
     return [
-        picture(record, name, vocabulary) for name in telling(record.breakdowns) if record.breakdowns[name]
+        picture(record, name, vocabulary)
+        for name in telling(record.breakdowns)[:MOST_CHARTS]
+        if record.breakdowns[name]
     ]
 
 
@@ -63,7 +67,8 @@ def picture(record: Record, name: str, vocabulary: Vocabulary) -> Picture:
     if field and field.type is Type.INTEGER:
         return Picture(charts.histogram(title, _("persons"), _in_order(record, field, cells)))
     rows = [_bar(record, field, cell) for cell in sorted(cells, key=lambda cell: -(cell.counts.persons or 0))]
-    rest = charts.bars(_("%(title)s: other values") % {"title": title}, _("persons"), rows[MOST_BARS:])
+    folded = rows[MOST_BARS:][:MOST_FOLDED]
+    rest = charts.bars(_("%(title)s: other values") % {"title": title}, _("persons"), folded)
     return Picture(charts.bars(title, _("persons"), rows[:MOST_BARS]), rest if rest.bars else None)
 
 
