@@ -29,7 +29,9 @@ def facet_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @click.argument("words", nargs=-1)
 @facet_options
-@click.option("--sort", type=click.Choice([one.value for one in Sort]), default=Sort.RELEVANCE.value, show_default=True)
+@click.option(
+    "--sort", type=click.Choice([one.value for one in Sort]), default=Sort.RELEVANCE.value, show_default=True
+)
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of a table.")
 @hub_option
