@@ -151,7 +151,7 @@ def test_a_run_over_two_nodes_equals_the_pooled_result(space: Space) -> None:
     limits = run.limits_of(granted)
     draw = run.release.dice(b"", b"", limits)
     assert found.result == method.release(pooled, parameters, limits, draw)
-    assert (seen[0], seen[-1]) == ("waiting", "carried out")
+    assert seen[-1] == "carried out"
     assert (found.missing, found.figure is not None) == ((), True)
     with zipfile.ZipFile(io.BytesIO(found.crate())) as archive:
         assert json.loads(archive.read("provenance.json"))["permit"] == granted.hash

@@ -51,10 +51,12 @@ def addressees(connection: sa.Connection, hash: str) -> list[str]:
     return list(connection.scalars(sa.select(DELIVERY.c.participant).where(DELIVERY.c.hash == hash)))
 
 
-def waits(engine: sa.Engine, participant: str, at: datetime) -> bool:
-    """Whether anything is due to a participant."""
+def waits(engine: sa.Engine, participant: str, letters: Sequence[str], at: datetime) -> bool:
+    """Whether anything is due to a participant, or one of the letters that it got is one of these."""
+    mine = (DELIVERY.c.participant == participant) & DELIVERY.c.letter.in_(letters)
     with sql.read(engine) as connection:
-        return connection.scalar(sa.select(sa.exists().where(_due(participant, at)))) or False
+        found = sa.select(sa.or_(sa.exists().where(_due(participant, at)), sa.exists().where(mine)))
+        return connection.scalar(found) or False
 
 
 def hand_out(connection: sa.Connection, signer: Signer, participant: str, at: datetime) -> list[Letter]:
