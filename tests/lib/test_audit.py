@@ -231,5 +231,5 @@ def test_flipped_bits_of_the_database_are_found_or_change_nothing(
             found += 1
         engine.dispose()
         for one in tmp_path.glob("altered.db*"):
-            one.unlink()
+            one.unlink(missing_ok=True)
     assert found > 20

@@ -18,7 +18,7 @@ def test_settings_come_back_as_they_were_written(tmp_path: Path) -> None:
 
 
 def test_a_home_without_a_node_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(NotSetUp, match="there is no node in"):
+    with pytest.raises(NotSetUp, match="There is no node in"):
         config.read(tmp_path)
 
 

@@ -36,7 +36,8 @@ class AuthorityConfig:
 
 def read(home: Path) -> AuthorityConfig:
     """The settings in `home`; `NotSetUp` when there are none, `BadInput` when they cannot be used."""
-    found = settings.read(AuthorityConfig, home, FILE, "authority")
+    body = settings.load(home, FILE, "authority")
+    found = settings.fill(AuthorityConfig, body, str(home / FILE), home=home)
     if not 1 <= found.status_hours <= MAX_STATUS_HOURS:
         raise BadInput(f"{home / FILE}: status_hours must be from 1 to {MAX_STATUS_HOURS}.")
     return found
