@@ -3,7 +3,7 @@
 import gzip
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -26,6 +26,14 @@ PRIVATE = {"Cache-Control": "no-store"}  # for a page that a browser must not ke
 _WORTH_PACKING = 1000  # bytes
 
 
+class Look(NamedTuple):
+    """What differs between sites that are made of these templates; `app.state.look` of one that is not a hub's."""
+
+    site: str  # its name
+    templates: Environment
+    headers: Mapping[str, str]
+
+
 def render(
     request: Request,
     template: str,
@@ -38,15 +46,18 @@ def render(
 
     A page that holds a secret is not `packed`: beside text that somebody else chose, its length would tell of it.
     """
-    text = ENVIRONMENT.get_template(template).render(
-        request=request, site=request.app.state.hub.space.name, **context
-    )
-    html = text.encode()
-    said = HEADERS | {POLICY: _policy()} | dict(headers or {})
+    look = _look(request)
+    html = look.templates.get_template(template).render(request=request, site=look.site, **context).encode()
+    said = HEADERS | {POLICY: _policy()} | dict(look.headers) | dict(headers or {})
     if packed and len(html) > _WORTH_PACKING and "gzip" in request.headers.get("accept-encoding", ""):
         html = gzip.compress(html, 5, mtime=0)
         said["Content-Encoding"] = "gzip"
     return HTMLResponse(html, status, headers=said)
+
+
+def _look(request: Request) -> Look:
+    state = request.app.state
+    return state.look if hasattr(state, "look") else Look(state.hub.space.name, ENVIRONMENT, {})
 
 
 def _policy() -> str:
