@@ -1,7 +1,8 @@
 """The hub's records as the link asks them (`link.inbound.Post`): what goes to a participant, and what comes from it."""
 
+import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -12,8 +13,7 @@ from hanse.lib import sql
 from hanse.lib.jws import Signer
 from hanse.link.mailbox import Letter, Reply
 
-MOST_HANDED = 100_000
-LOOK_EVERY = timedelta(seconds=1)  # how often the records are asked whether something waits for a participant
+LOOK_EVERY_S = 1.0  # how often the records are asked for whom something waits
 
 
 class Office:
@@ -21,40 +21,34 @@ class Office:
 
     def __init__(self, records: sa.Engine, signer: Signer) -> None:
         self._records, self._signer = records, signer
-        self._heard: dict[
-            str, set[str]
-        ] = {}  # what each participant got since the records were last looked at
-        self._looked: dict[str, datetime] = {}
-        self._handed: set[str] = set()  # letters that nobody said to have got
+        self._waiting: set[str] = set()  # participants for whom something was due at the last look
+        self._looked = float("-inf")
+
+    def stale(self) -> bool:
+        now = time.monotonic()
+        if now - self._looked <= LOOK_EVERY_S:
+            return False
+        self._looked = now
+        return True
+
+    def refresh(self, at: datetime) -> None:
+        with sql.read(self._records) as connection:
+            self._waiting = post.waiting(connection, at)
+
+    def concerns(self, participant: str, got: Sequence[str]) -> bool:
+        # Nodes poll after every question, and mostly say that they got a question: the records need not hear of it.
+        return participant in self._waiting or any(map(post.is_letter, got))
 
     def due(self, participant: str, got: Sequence[str], at: datetime) -> list[Letter]:
-        # Nodes poll after every question, and mostly say that they got a question: the records need not hear of it.
-        heard = self._heard.setdefault(participant, set())
-        heard.update(got)
-        lately = participant in self._looked and at - self._looked[participant] < LOOK_EVERY
-        if lately and heard.isdisjoint(self._handed):
-            return []
-        self._handed -= heard
-        self._looked[participant] = at
-        got = tuple(heard)
-        heard.clear()
-        if not post.waits(self._records, participant, got, at):
-            return []
+        self._waiting.discard(participant)
         with sql.begin(self._records) as connection:
-            post.taken(connection, participant, got, at)
-            return self._hand_out(connection, participant, at)
-
-    def _hand_out(self, connection: sa.Connection, participant: str, at: datetime) -> list[Letter]:
-        letters = post.hand_out(connection, self._signer, participant, at)
-        if len(self._handed) > MOST_HANDED:  # forgotten ones are noted when the records are looked at
-            self._handed.clear()
-        self._handed.update(letter.id for letter in letters)
-        return letters
+            post.taken(connection, participant, list(filter(post.is_letter, got)), at)
+            return post.hand_out(connection, self._signer, participant, at)
 
     def again(self, participant: str) -> None:
-        self._looked.pop(participant, None)
         with sql.begin(self._records) as connection:
             post.again(connection, participant)
+        self._waiting.add(participant)
 
     def receive(self, participant: str, tokens: Sequence[str], at: datetime) -> list[Letter]:
         with sql.begin(self._records) as connection:
@@ -81,4 +75,4 @@ class Office:
             return run, self._to(connection, nodes, at)
 
     def _to(self, connection: sa.Connection, participants: Sequence[str], at: datetime) -> list[Letter]:
-        return [letter for one in participants for letter in self._hand_out(connection, one, at)]
+        return [letter for one in participants for letter in post.hand_out(connection, self._signer, one, at)]

@@ -5,18 +5,19 @@ acknowledges is due again, and so is everything when the participant begins anew
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from hanse.core import clock, wire
+from hanse.core import clock, ids, wire
 from hanse.core.wire import Kind
 from hanse.hub.tables import DELIVERY, DOCUMENT, LETTER, ORDER
-from hanse.lib import sql
 from hanse.lib.jws import Signer
 from hanse.link.mailbox import Letter
 
+LETTER_KIND = "letter"  # in the ids of messages that carry something out of the records
 AGAIN = timedelta(seconds=60)  # after which what nobody acknowledged is handed out again
 MAX_DUE = 256  # documents and orders at once
 MAX_CHARACTERS = wire.MAX_BODY - 4096  # of the documents in one message
@@ -51,19 +52,21 @@ def addressees(connection: sa.Connection, hash: str) -> list[str]:
     return list(connection.scalars(sa.select(DELIVERY.c.participant).where(DELIVERY.c.hash == hash)))
 
 
-def waits(engine: sa.Engine, participant: str, letters: Sequence[str], at: datetime) -> bool:
-    """Whether anything is due to a participant, or one of the letters that it got is one of these."""
-    mine = (DELIVERY.c.participant == participant) & DELIVERY.c.letter.in_(letters)
-    with sql.read(engine) as connection:
-        found = sa.select(sa.or_(sa.exists().where(_due(participant, at)), sa.exists().where(mine)))
-        return connection.scalar(found) or False
+def waiting(connection: sa.Connection, at: datetime) -> set[str]:
+    """The participants to whom something is due."""
+    return set(connection.scalars(sa.select(DELIVERY.c.participant).where(_due(at)).distinct()))
+
+
+def is_letter(id: str) -> bool:
+    """Whether the message with this id carried something out of the records; questions do not."""
+    return ids.kind(id) == LETTER_KIND
 
 
 def hand_out(connection: sa.Connection, signer: Signer, participant: str, at: datetime) -> list[Letter]:
     """What is due to a participant, as signed messages; it is due again after `AGAIN`, unless it is taken."""
     found = connection.execute(
         sa.select(DELIVERY.c.hash, DELIVERY.c.kind)
-        .where(_due(participant, at))
+        .where(DELIVERY.c.participant == participant, _due(at))
         .order_by(DELIVERY.c.due)
         .limit(MAX_DUE)
     ).all()
@@ -75,12 +78,8 @@ def hand_out(connection: sa.Connection, signer: Signer, participant: str, at: da
     ]
 
 
-def _due(participant: str, at: datetime) -> Any:
-    return (
-        (DELIVERY.c.participant == participant)
-        & DELIVERY.c.taken.is_(None)
-        & (DELIVERY.c.due <= clock.text(at))
-    )
+def _due(at: datetime) -> Any:
+    return DELIVERY.c.taken.is_(None) & (DELIVERY.c.due <= clock.text(at))
 
 
 def _documents(
@@ -130,7 +129,8 @@ def _letter(
     """One signed message, noted as the last that carried these. It leaves the mailbox when it is due again."""
     hub = wire.hub_id(signer.public.kid)
     said = {"documents": list(carried.values())} if body is None else body
-    message = wire.envelope(kind, hub, participant, said, at=at, life=wire.MAX_LIFE)
+    fresh = wire.envelope(kind, hub, participant, said, at=at, life=wire.MAX_LIFE)
+    message = replace(fresh, id=ids.new(LETTER_KIND))
     mine = (DELIVERY.c.participant == participant) & DELIVERY.c.hash.in_(list(carried))
     connection.execute(sa.update(DELIVERY).where(mine).values(letter=message.id, due=clock.text(at + AGAIN)))
     return Letter(message.id, participant, signer.sign(wire.encode(message), wire.TYP), at + AGAIN)

@@ -4,7 +4,7 @@ said."""
 import sqlalchemy as sa
 
 from hanse.lib import chain
-from hanse.lib.sql import Migration, create
+from hanse.lib.sql import Migration, create, statements
 
 _METADATA = sa.MetaData()
 
@@ -153,5 +153,10 @@ MIGRATIONS = (
         6,
         "authorities, the documents around permits, and orders",
         create(ROLE, DOCUMENT, DELIVERY, LETTER, RUN, ORDER),
+    ),
+    Migration(
+        7,
+        "what waits for participants, found without reading all that they have",
+        statements("CREATE INDEX delivery_due ON delivery (due) WHERE taken IS NULL"),
     ),
 )

@@ -82,7 +82,20 @@ class Directory(Protocol):
 
 class Post(Protocol):
     """What waits in the hub's records until a participant has taken it, and what comes back for it: documents and
-    orders. All are called in worker threads."""
+    orders. `stale` and `concerns` answer from memory, since they are called for every poll; the others are called in
+    worker threads."""
+
+    def stale(self) -> bool:
+        """Whether it is time for `refresh`: told to one caller only, who then does it."""
+        ...
+
+    def refresh(self, at: datetime) -> None:
+        """Reads again for whom something waits."""
+        ...
+
+    def concerns(self, participant: str, got: Sequence[str]) -> bool:
+        """Whether `due` has something to do for a participant that has `got` these messages."""
+        ...
 
     def due(self, participant: str, got: Sequence[str], at: datetime) -> list[Letter]:
         """What the participant is to get now; it has `got` the messages with these ids."""
@@ -166,12 +179,18 @@ class Inbound:
         wanted = wire.poll(message.body)
         if self.directory.seen(message.sender, clock.now()):
             await run_in_threadpool(self.directory.note)
-        if self.post:
-            due = await run_in_threadpool(self.post.due, message.sender, wanted.got, clock.now())
-            await self.carry(due)
+        await self._carry_due(message.sender, wanted.got)
         hold_s = min(wanted.hold_s, self.hold_s, MAX_HOLD_S)
         letters = await self.mailbox.take(message.sender, wanted.got, hold_s)
         return _json({"messages": _first(letters)})
+
+    async def _carry_due(self, participant: str, got: Sequence[str]) -> None:
+        if self.post is None:
+            return
+        if self.post.stale():
+            await run_in_threadpool(self.post.refresh, clock.now())
+        if self.post.concerns(participant, got):
+            await self.carry(await run_in_threadpool(self.post.due, participant, got, clock.now()))
 
     async def carry(self, letters: Sequence[Letter]) -> None:
         """Puts letters of the records into the boxes of those that they are for. A box that is full gets the rest
