@@ -21,7 +21,7 @@ from tests.records import CANCERS, CITIES, COUNTRIES, MODALITIES, fill
 from tests.system_packages import path_of
 
 from benchmarks.federation import at, reachable, row, wait
-from hanse.cli.demo import Processes
+from hanse.cli.processes import Processes
 from hanse.hub import config as hubs
 from hanse.hub.config import HubConfig
 from hanse.hub.tables import MIGRATIONS

@@ -18,7 +18,7 @@ import duckdb
 import httpx
 import psutil
 
-from hanse.cli.demo import Processes
+from hanse.cli.processes import Processes
 from hanse.core import clock
 from hanse.core.policy import Access, Policy
 from hanse.core.record import Description, english

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from hanse.core.errors import NotSetUp
 from hanse.node.store import Store
@@ -19,8 +20,11 @@ home_option = click.option(
 
 
 def next_step(words: str) -> None:
-    """What to do next; on stderr, so that what is printed for programs stays whole."""
-    click.echo(f"Next: {words}", err=True)
+    """What to do next, in the same home; on stderr, so that what is printed for programs stays whole."""
+    context = click.get_current_context()
+    said = context.get_parameter_source("home") is ParameterSource.COMMANDLINE and "hanse " in words
+    home = f" (--home {context.params['home']})" if said else ""
+    click.echo(f"Next: {words}{home}", err=True)
 
 
 def store_of(home: Path) -> Store:
