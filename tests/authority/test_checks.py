@@ -1,13 +1,12 @@
 """Whose keys these are is found out beside the hub, and a swapped key is found."""
 
-import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
+from typing import Any
 
 import pytest
-from joserfc import jws as jose
-from joserfc.jwk import RSAKey
+from starlette.types import ASGIApp
 from tests.authority.office import (
     APPLICANT,
     COLLEAGUE,
@@ -20,17 +19,16 @@ from tests.authority.office import (
     signed,
 )
 from tests.core import permits
+from tests.openid import CLIENT, Issuer
 
-from hanse.authority import checks
-from hanse.core import clock
+from hanse.authority import checks, config, providers
+from hanse.core import clock, login
 from hanse.core.application import Application
-from hanse.core.errors import BadEnvelope, BadInput, Conflict, NotFound, Refused
+from hanse.core.errors import BadEnvelope, Conflict, NotFound, Refused
 from hanse.core.scope import Key, KeyUse, Login, Person
-from hanse.lib import identity, log, sql
+from hanse.lib import identity, jws, log, seal, sql
 from hanse.lib.jws import FileKey
-
-PROVIDER_KEY = RSAKey.generate_key(2048)
-ISSUER = "https://login.example.org"
+from hanse.lib.seal import ReplyKey
 
 
 @pytest.fixture
@@ -123,56 +121,103 @@ def test_who_is_not_in_the_application_is_not_checked(here: Office, asked: Appli
             by_phone(here, asked, nobody, WORKING)
 
 
-def provider_file(folder: Path) -> Path:
-    jwks = {"keys": [PROVIDER_KEY.as_dict(private=False) | {"kid": "rsa"}]}
-    path = folder / "provider.json"
-    path.write_text(json.dumps({"issuer": ISSUER, "client": "authority", "jwks": jwks}))
-    return path
-
-
-def id_token(kids: list[str], application: str, **changes: str) -> str:
-    now = clock.now().timestamp()
-    claims = {"iss": ISSUER, "sub": "subject-1", "aud": "authority", "iat": now, "exp": now + 600}
-    claims |= {"nonce": identity.nonce(kids, application), **changes}
-    header = {"alg": "RS256", "kid": "rsa", "typ": "JWT"}
-    return jose.serialize_compact(header, json.dumps(claims).encode(), PROVIDER_KEY, algorithms=["RS256"])
-
-
 KIDS = [WORKING.public.kid, SPARE.public.kid]
+THEIR_KIDS = [THEIRS.public.kid]
 
 
-def by_login(here: Office, asked: Application, token: str, folder: Path, person: str = APPLICANT) -> Person:
-    provider, hash = checks.read_provider(provider_file(folder)), permits.hash_of(asked)
+def nonce(kids: list[str], asked: Application) -> str:
+    return identity.nonce(kids, permits.hash_of(asked))
+
+
+@pytest.fixture
+def issuer(here: Office, serve: Callable[[ASGIApp], str]) -> Issuer:
+    """A provider at which the authority has a client."""
+    one = Issuer(serve)
+    providers.add(here.records, here.settings, here.key, one.url, CLIENT, OFFICER, clock.now())
+    return one
+
+
+def by_login(here: Office, asked: Application, token: str, person: str = APPLICANT) -> Person:
     at = clock.now() + timedelta(seconds=1)
-    return checks.by_login(here.records, here.settings, hash, person, token, provider, OFFICER, at)
+    return checks.by_login(here.records, here.settings, permits.hash_of(asked), person, token, OFFICER, at)
 
 
-def test_a_login_confirms_all_keys_of_a_person(here: Office, asked: Application, tmp_path: Path) -> None:
-    by_login(here, asked, id_token(KIDS, permits.hash_of(asked)) + "\n", tmp_path)
+def test_a_login_confirms_all_keys_of_a_person(here: Office, asked: Application, issuer: Issuer) -> None:
+    by_login(here, asked, issuer.token(nonce(KIDS, asked)) + "\n")
     found = confirmed(here, asked)
-    assert (found.login, found.call) == (Login(ISSUER, "subject-1"), None)
+    assert (found.login, found.call) == (Login(issuer.url, "subject-1"), None)
 
 
 def test_a_login_for_other_keys_or_another_application_confirms_nothing(
-    here: Office, asked: Application, tmp_path: Path
+    here: Office, asked: Application, issuer: Issuer
 ) -> None:
-    mine = permits.hash_of(asked)
-    for token in (id_token(KIDS[:1], mine), id_token(KIDS, "0" * 64), id_token(KIDS, mine, aud="hub")):
+    other = application(here.settings.id)
+    mine = nonce(KIDS, asked)
+    for token in (
+        issuer.token(nonce(KIDS[:1], asked)),
+        issuer.token(nonce(KIDS, other)),
+        issuer.token(mine, aud="hub"),
+        issuer.token(mine, exp=clock.now().timestamp() - 100),
+    ):
         with pytest.raises(BadEnvelope):
-            by_login(here, asked, token, tmp_path)
+            by_login(here, asked, token)
     with pytest.raises(Refused):
         confirmed(here, asked)
 
 
-def test_one_login_does_not_stand_for_two_persons(here: Office, asked: Application, tmp_path: Path) -> None:
-    mine = permits.hash_of(asked)
-    by_login(here, asked, id_token(KIDS, mine), tmp_path)
+def test_a_login_at_a_provider_where_the_authority_has_no_client_is_none(
+    here: Office, asked: Application, serve: Callable[[ASGIApp], str]
+) -> None:
+    with pytest.raises(NotFound, match="no client"):
+        by_login(here, asked, Issuer(serve).token(nonce(KIDS, asked)))
+
+
+def test_one_login_does_not_stand_for_two_persons(here: Office, asked: Application, issuer: Issuer) -> None:
+    by_login(here, asked, issuer.token(nonce(KIDS, asked)))
     with pytest.raises(Refused, match="same login"):
-        by_login(here, asked, id_token([THEIRS.public.kid], mine), tmp_path, COLLEAGUE)
+        by_login(here, asked, issuer.token(nonce(THEIR_KIDS, asked)), COLLEAGUE)
 
 
-def test_a_file_that_describes_no_provider_is_refused(tmp_path: Path) -> None:
-    for text in ("", "[]", '{"issuer": "https://login.example.org", "client": "a"}', '{"more": 1}'):
-        (tmp_path / "provider.json").write_text(text)
-        with pytest.raises(BadInput):
-            checks.read_provider(tmp_path / "provider.json")
+def proof(here: Office, asked: Application, id_token: str, signer: FileKey = WORKING, **changes: Any) -> str:
+    """What a person sends: the ID token, sealed to the authority and signed."""
+    sealed = seal.seal(id_token.encode(), config.sealing_key(here.settings.home).jwk)
+    said = login.Proof(permits.hash_of(asked), here.settings.id, sealed, clock.now())
+    return jws.issue(signer, replace(said, **changes), login.PROOF_TYP)
+
+
+def prove(here: Office, token: str) -> Person:
+    return checks.by_proof(here.records, here.settings, token, clock.now())
+
+
+def test_a_sealed_login_is_checked_without_an_officer(
+    here: Office, asked: Application, issuer: Issuer
+) -> None:
+    prove(here, proof(here, asked, issuer.token(nonce(KIDS, asked))))
+    prove(here, proof(here, asked, issuer.token(nonce(THEIR_KIDS, asked), sub="subject-2"), THEIRS))
+    assert confirmed(here, asked).login == Login(issuer.url, "subject-1")
+    assert confirmed(here, asked, 1).login == Login(issuer.url, "subject-2")
+    assert last(here).body["who"] == {"person": COLLEAGUE}
+    with sql.read(here.records) as connection:
+        words = {check.words() for check in checks.of(connection, permits.hash_of(asked)).values()}
+    assert not any("accepted by" in one for one in words)
+
+
+def test_what_a_hub_does_with_a_sealed_login_gives_it_nothing(
+    here: Office, asked: Application, issuer: Issuer
+) -> None:
+    """It can carry it elsewhere, sign it with a key of its own, or put it into an application of its own."""
+    mine, evil = issuer.token(nonce(KIDS, asked)), FileKey.generate()
+    other = application(here.settings.id)
+    here.take(signed(other))
+    for forged in (
+        proof(here, asked, mine, evil),  # a key that nobody names
+        proof(here, asked, mine, THEIRS),  # as if it were the colleague's
+        proof(here, other, mine),  # for another application
+        proof(here, asked, mine, authority=other.scope.datasets[0].node.replace("node", "authority")),
+        proof(here, asked, mine, sealed="a.b.c.d.e"),
+        proof(here, asked, mine, sealed=seal.seal(mine.encode(), ReplyKey.generate().jwk)),
+    ):
+        with pytest.raises((BadEnvelope, Refused)):
+            prove(here, forged)
+    with pytest.raises(Refused):
+        confirmed(here, asked)

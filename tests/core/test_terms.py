@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hanse.core import terms
+from hanse.core.errors import BadInput
 from hanse.core.terms import ACTIONS, OPERANDS, OPERATORS, Constraint, Effect, Rule, Sort, evaluate
 
 FACTS: dict[str, terms.Fact] = {
@@ -125,3 +126,50 @@ def test_a_further_prohibition_never_allows_anything(policy: list[Rule], further
     before = evaluate(tuple(policy), action, FACTS)
     after = evaluate((*policy, Rule(Effect.PROHIBITION, further.action, further.constraints)), action, FACTS)
     assert before.allowed or not after.allowed
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("prohibition to export", Rule(Effect.PROHIBITION, "export")),
+        (
+            "permission to use if count lteq 50",
+            Rule(Effect.PERMISSION, "use", (Constraint("count", "lteq", 50),)),
+        ),
+        (
+            "permission to read if spatial isAnyOf FI,SE and purpose eq 53(1)(e)",
+            Rule(
+                Effect.PERMISSION,
+                "read",
+                (Constraint("spatial", "isAnyOf", ("FI", "SE")), Constraint("purpose", "eq", "53(1)(e)")),
+            ),
+        ),
+        (
+            "prohibition to use if dateTime gt 2027-01-01T00:00:00Z",
+            Rule(Effect.PROHIBITION, "use", (Constraint("dateTime", "gt", "2027-01-01T00:00:00Z"),)),
+        ),
+    ],
+    ids=range(4),
+)
+def test_a_rule_is_read_as_people_type_it(text: str, rule: Rule) -> None:
+    assert terms.read(text) == rule
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("", "permission to"),
+        ("export", "permission to"),
+        ("permit to export", "permission to"),
+        ("prohibition to ", "permission to"),
+        ("prohibition to sell", "sell"),
+        ("prohibition to use if weather eq rain", "weather"),
+        ("prohibition to use if count isAnyOf 5", "count isAnyOf"),
+        ("prohibition to use if count lt many", "the value of count"),
+        ("prohibition to use if dateTime lt tomorrow", "the value of dateTime"),
+        ("prohibition to use if count", "one operand with one value"),
+    ],
+)
+def test_a_rule_that_nobody_would_understand_is_not_asked_for(text: str, named: str) -> None:
+    with pytest.raises(BadInput, match=named):
+        terms.read(text)

@@ -3,30 +3,28 @@
 A check belongs to one application: its hash stands in the nonce of the login, and the officer who telephones sees it.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 import sqlalchemy as sa
 
-from hanse.authority import applications, officers
+from hanse.authority import applications, officers, providers
+from hanse.authority import config as configs
 from hanse.authority.applications import Kept, State
 from hanse.authority.config import AuthorityConfig
 from hanse.authority.tables import CHECK
-from hanse.core import clock, shape, wire
-from hanse.core.errors import BadEnvelope, BadInput, Conflict, NotFound, Refused
+from hanse.core import clock, login
+from hanse.core.errors import BadEnvelope, Conflict, NotFound, Refused
 from hanse.core.scope import Call, Login, Person
 from hanse.lib import identity, jws, log, sql
-from hanse.lib.identity import Provider
-
-MAX_PROVIDER_FILE = 256 * 1024
+from hanse.lib.jws import PublicKey
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How it was found out whose one key is: by a login, or, when there is none, by a call."""
+    """How it was found out whose one key is: by a login, or, when there is none, by a call. `officer` is empty for a
+    login that came by itself."""
 
     officer: str
     at: datetime
@@ -34,9 +32,11 @@ class Check:
 
     def words(self) -> str:
         """For people."""
+        at = self.at.strftime("%Y-%m-%d %H:%M UTC")
         if self.login:
-            return f"by login as {self.login.subject} at {self.login.issuer}, accepted by {self.officer}"
-        return f"by telephone, {self.officer} on {self.at.strftime('%Y-%m-%d %H:%M UTC')}"
+            by = f", accepted by {self.officer}" if self.officer else ""
+            return f"by login as {self.login.subject} at {self.login.issuer}{by} on {at}"
+        return f"by telephone, {self.officer} on {at}"
 
 
 def of(connection: sa.Connection, application: str) -> dict[str, Check]:
@@ -86,8 +86,8 @@ def by_phone(
     officer = officers.named(officer)
     with sql.begin(records) as connection:
         kept, one = _asked(connection, config, hash, person, officer)
-        heard = {_digits(text) for text in fingerprints}
-        known = {_digits(jws.fingerprint(key.kid)): key.kid for key in one.keys}
+        heard = {jws.digits(text) for text in fingerprints}
+        known = {jws.digits(jws.fingerprint(key.kid)): key.kid for key in one.keys}
         differs = not heard or not heard <= set(known)
         kids = [] if differs else [known[text] for text in sorted(heard)]
         _record(connection, kept, kids, Check(officer, at, None))
@@ -106,40 +106,52 @@ def by_login(
     hash: str,
     person: str,
     token: str,
-    provider: Provider,
     officer: str,
     at: datetime,
 ) -> Person:
     """Records a login of the person at their provider, whose nonce commits to all their keys and to the application.
-    Raises `BadEnvelope` as `identity.verify` does."""
-    officer = officers.named(officer)
+    `NotFound` when the authority has no client at the provider; raises `BadEnvelope` as `identity.verify` does."""
+    return _login(records, config, hash, person, token.strip(), officers.named(officer), at)
+
+
+def by_proof(records: sa.Engine, config: AuthorityConfig, token: str, at: datetime) -> Person:
+    """Records a login whose ID token came sealed, in a proof that one of the person's keys signed; no officer takes
+    part. Raises as `by_login`, and `BadEnvelope` or `Refused` when the proof is none, or for another authority."""
+    claimed = login.decode_proof(jws.unverified(token))
+    if claimed.authority != config.id:
+        raise Refused("The proof is for another authority.")
+    with sql.read(records) as connection:
+        persons = applications.get(connection, claimed.application).said.scope.persons
+    signer = jws.key_id(token)
+    found = [(number, key) for number, one in enumerate(persons, 1) for key in one.keys if key.kid == signer]
+    if not found:
+        raise BadEnvelope("The proof is not signed with a key that the application names.")
+    (number, key), *_ = found
+    proof = jws.read(token, PublicKey.from_jwk(key.jwk), login.PROOF_TYP, login.decode_proof).document
+    opened = configs.sealing_key(config.home).unseal(proof.sealed).decode("ascii", "replace")
+    return _login(records, config, proof.application, str(number), opened, "", at)
+
+
+def _login(
+    records: sa.Engine,
+    config: AuthorityConfig,
+    hash: str,
+    person: str,
+    token: str,
+    officer: str,
+    at: datetime,
+) -> Person:
+    provider = providers.of_token(records, config, token, at)
     with sql.begin(records) as connection:
         kept, one = _asked(connection, config, hash, person, officer)
         kids = [key.kid for key in one.keys]
-        login = identity.verify(token.strip(), provider, identity.nonce(kids, kept.signed.hash), at)
+        found = identity.verify(token, provider, identity.nonce(kids, kept.signed.hash), at)
         others = (check for kid, check in of(connection, kept.signed.hash).items() if kid not in kids)
-        if any(check.login == login for check in others):
+        if any(check.login == found for check in others):
             raise Refused("Somebody else in this application was checked with the same login.")
-        _record(connection, kept, kids, Check(officer, at, login))
+        _record(connection, kept, kids, Check(officer, at, found))
         _tell(connection, kept, one, officer, "login", kids)
     return one
-
-
-def read_provider(path: Path) -> Provider:
-    """A provider file: JSON with `issuer`, `client` and `jwks`, which the authority fetched itself; `BadInput` for
-    anything else."""
-    try:
-        with path.open("rb") as source:
-            body = shape.members(
-                wire.load(source.read(MAX_PROVIDER_FILE)), "provider", frozenset({"issuer", "client", "jwks"})
-            )
-        return Provider(
-            shape.text(body, "issuer", least=9),
-            shape.text(body, "client", least=1),
-            shape.mapping(body.get("jwks"), "jwks"),
-        )
-    except BadEnvelope as problem:
-        raise BadInput(f"{path} describes no provider: {problem.detail}") from None
 
 
 def _asked(
@@ -150,7 +162,8 @@ def _asked(
     if kept.state is not State.WAITING:
         raise Conflict("This application is decided already.")
     persons = kept.said.scope.persons
-    officers.independent(officer, persons, config.id)
+    if officer:
+        officers.independent(officer, persons, config.id)
     found = [one for place, one in enumerate(persons, 1) if person in (one.name, str(place))]
     if len(found) != 1:
         raise NotFound(
@@ -181,8 +194,5 @@ def _tell(
     connection: sa.Connection, kept: Kept, person: Person, officer: str, how: str, kids: Sequence[str]
 ) -> None:
     body = {"application": kept.signed.hash, "how": how, "keys": list(kids)}
-    log.append(connection, "check", {**body, "who": {"officer": officer, "person": person.name}})
-
-
-def _digits(fingerprint: str) -> str:
-    return re.sub(r"[\s:-]", "", fingerprint).lower()
+    who = {"officer": officer, "person": person.name} if officer else {"person": person.name}
+    log.append(connection, "check", {**body, "who": who})

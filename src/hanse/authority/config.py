@@ -7,9 +7,11 @@ from hanse.core.errors import BadInput
 from hanse.core.permit import Authority
 from hanse.lib import files, settings
 from hanse.lib.jws import FileKey
+from hanse.lib.seal import ReplyKey
 
 FILE = "authority.toml"
 _KEY = Path("keys", "authority.pem")
+_SEALING_KEY = Path("keys", "sealing.pem")
 _HEAD = "Written by `hanse authority init`. The hub's key is pinned: change it only after comparing it with the hub."
 MAX_STATUS_HOURS = 24 * 7
 
@@ -52,3 +54,9 @@ def key(home: Path) -> FileKey:
     """The key with which this authority decides; made on the first call, readable by its owner only."""
     files.make_folder(home / _KEY.parent)
     return FileKey.load_or_create(home / _KEY)
+
+
+def sealing_key(home: Path) -> ReplyKey:
+    """The key that opens what people seal to this authority; made on the first call. It signs nothing."""
+    files.make_folder(home / _SEALING_KEY.parent)
+    return ReplyKey.from_pem(FileKey.load_or_create(home / _SEALING_KEY).pem())

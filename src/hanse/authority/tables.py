@@ -81,6 +81,19 @@ OUTGOING = sa.Table(
     sa.Column("node", sa.Text, nullable=False),
 )
 
+# The clients that this authority registered at providers of logins, with the provider's keys as JSON (RFC 7517).
+PROVIDER = sa.Table(
+    "provider",
+    _METADATA,
+    sa.Column("issuer", sa.Text, primary_key=True),
+    sa.Column("client", sa.Text, nullable=False),
+    sa.Column("jwks", sa.Text, nullable=False),
+    sa.Column("fetched", sa.Text, nullable=False),
+)
+
+# Every statement of where logins are accepted: numbers only grow.
+LOGINS = sa.Table("logins", _METADATA, sa.Column("number", sa.Integer, primary_key=True))
+
 MIGRATIONS = (
     sql.Migration(
         1,
@@ -98,6 +111,7 @@ MIGRATIONS = (
             merkle.TREE,
         ),
     ),
+    sql.Migration(2, "where logins are accepted", sql.create(PROVIDER, LOGINS)),
 )
 
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from hanse.core import clock, document, shape
+from hanse.core.errors import BadInput
 
 Value = str | int | tuple[str, ...]
 Fact = str | int | datetime | None
@@ -191,6 +192,38 @@ def _say(one: Constraint) -> str:
     said = _SAID | _SAID_OF_TIME if sort is Sort.TIME else _SAID
     value = ", ".join(one.value) if isinstance(one.value, tuple) else str(one.value)
     return f"{operand} {said.get(one.operator, one.operator)} {value}"
+
+
+def read(text: str) -> Rule:
+    """A rule as people type it: `prohibition to export`, or `permission to use if count lteq 50 and spatial isAnyOf
+    FI,SE`. `BadInput` names what is not understood: a rule that nobody knows would forbid everything."""
+    said, _, condition = text.strip().partition(" if ")
+    effect, _, action = said.partition(" to ")
+    if effect not in list(Effect) or not action.strip():
+        raise BadInput(
+            "A condition begins with permission to, or prohibition to, and an action.",
+            hint=f"The actions are {', '.join(ACTIONS)}.",
+        )
+    parts = tuple(_typed(one) for one in condition.split(" and ")) if condition else ()
+    found = Rule(Effect(effect), action.strip(), parts)
+    if unknown := _unknown(found):
+        raise BadInput(
+            f"A condition uses a word that is not known: {', '.join(unknown)}.",
+            hint="docs/permits.md has the actions, operands and operators.",
+        )
+    return found
+
+
+def _typed(text: str) -> Constraint:
+    """`operand operator value`; several values stand with commas between them."""
+    words = text.split()
+    if len(words) != 3:
+        raise BadInput("A condition compares one operand with one value.", hint="count lteq 50")
+    operand, comparison, value = words
+    if comparison in _SETS:
+        return Constraint(operand, comparison, tuple(value.split(",")))
+    number = OPERANDS.get(operand, (Sort.CODE, ""))[0] is Sort.NUMBER and value.isdecimal()
+    return Constraint(operand, comparison, int(value) if number else value)
 
 
 def rule(body: Any) -> Rule:

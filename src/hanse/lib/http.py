@@ -6,6 +6,7 @@ a request.
 
 import contextlib
 import http.client
+import ipaddress
 import json
 import os
 import select
@@ -70,16 +71,18 @@ class Connection:
         *,
         headers: Mapping[str, str] | None = None,
         timeout_s: float = 30.0,
+        limit: int = MAX_ANSWER,
     ) -> Answer:
-        """One request and its whole answer. Raises `Unreachable` when there is no connection and `NoAnswer`
-        when the connection gave none; nothing is sent twice. `timeout_s` bounds each silence of the server.
+        """One request and its whole answer. Raises `Unreachable` when there is no connection, `NoAnswer` when the
+        connection gave none, and `TooLarge` when it gave more than `limit` bytes; nothing is sent twice. `timeout_s`
+        bounds each silence of the server.
         """
         connection = self._connect()
         try:
             connection.sock.settimeout(timeout_s)
             connection.request(method, self._path(path), body, {**self._always(), **(headers or {})})
             response = connection.getresponse()
-            content = response.read(MAX_ANSWER + 1)
+            content = response.read(limit + 1)
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise NoAnswer(self._silent(error), hint=_HINT) from error
@@ -90,10 +93,10 @@ class Connection:
             and "json" not in response.headers.get("Content-Type", "")
         ):
             raise self._wants_login()
-        if response.will_close or len(content) > MAX_ANSWER:
+        if response.will_close or len(content) > limit:
             self.close()
-        if len(content) > MAX_ANSWER:
-            raise TooLarge(f"{self._target.netloc} answered with more than {MAX_ANSWER} bytes.")
+        if len(content) > limit:
+            raise TooLarge(f"{self._target.netloc} answered with more than {limit} bytes.")
         return Answer(response.status, content)
 
     def close(self) -> None:
@@ -177,6 +180,14 @@ def _was_closed(sock: socket.socket) -> bool:
     waiting = select.poll()
     waiting.register(sock, select.POLLIN)
     return bool(waiting.poll(0))
+
+
+def loopback(host: str) -> bool:
+    """Whether a host is this machine, which no proxy of the environment can reach."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _address(url: str, schemes: tuple[str, ...]) -> SplitResult:

@@ -71,6 +71,21 @@ def verify(token: str, provider: Provider, expected_nonce: str, at: datetime) ->
     return Login(provider.issuer, document.words(claims, "sub", least=1, most=255))
 
 
+def claimed_issuer(token: str) -> str:
+    """The `iss` that an ID token claims, to find its provider; nothing about it is proven."""
+    _header(token)
+    try:
+        claims = document.load(urlsafe_b64decode(token.split(".")[1].encode()))
+    except ValueError:
+        raise BadEnvelope("The ID token cannot be read.") from None
+    return shape.text(shape.mapping(claims, "ID token"), "iss", least=9)
+
+
+def has_key(provider: Provider, token: str) -> bool:
+    """Whether a key of the provider fits the token's header: when none does, the provider may have new keys."""
+    return len(_fitting(provider, _header(token))) == 1
+
+
 def _rules(claims: Mapping[str, Any], provider: Provider, expected: str, at: datetime) -> dict[str, bool]:
     """Each rule in the words of its refusal."""
     issued, expires = _time(claims, "iat"), _time(claims, "exp")
@@ -131,16 +146,7 @@ def _header(token: str) -> dict[str, str]:
 def _key(provider: Provider, header: Mapping[str, str]) -> RSAKey | ECKey:
     """The one key of the provider that the header names, if it is for this algorithm."""
     kty, kind = ALGORITHMS[header["alg"]]
-    listed = provider.jwks.get("keys")
-    keys = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    found = [
-        one
-        for one in keys[:MAX_KEYS]
-        if one.get("kty") == kty
-        and one.get("use", "sig") == "sig"
-        and one.get("alg", header["alg"]) == header["alg"]
-        and ("kid" not in header or one.get("kid") == header["kid"])
-    ]
+    found = _fitting(provider, header)
     if len(found) != 1:
         raise BadEnvelope(
             "The provider has no single key that this ID token names.",
@@ -154,3 +160,17 @@ def _key(provider: Provider, header: Mapping[str, str]) -> RSAKey | ECKey:
     if kty == "RSA" and number.key_size < MIN_RSA_BITS:
         raise BadEnvelope(f"The provider's RSA key has fewer than {MIN_RSA_BITS} bits.")
     return key
+
+
+def _fitting(provider: Provider, header: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The keys of the provider that the header may mean."""
+    listed = provider.jwks.get("keys")
+    keys = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    return [
+        one
+        for one in keys[:MAX_KEYS]
+        if one.get("kty") == ALGORITHMS[header["alg"]][0]
+        and one.get("use", "sig") == "sig"
+        and one.get("alg", header["alg"]) == header["alg"]
+        and ("kid" not in header or one.get("kid") == header["kid"])
+    ]

@@ -227,6 +227,11 @@ def fingerprint(kid: str) -> str:
     return " ".join(digits[start : start + 4] for start in range(0, len(digits), 4))
 
 
+def digits(fingerprint: str) -> str:
+    """A fingerprint without what people write between its digits."""
+    return re.sub(r"[\s:-]", "", fingerprint).lower()
+
+
 def _header(token: str, limit: int) -> dict[str, str]:
     if not isinstance(token, str) or len(token) > limit:
         raise BadEnvelope(f"This is not a token of at most {limit} characters.")
