@@ -17,7 +17,7 @@ from hanse.hub import config, operators, registry
 from hanse.hub.config import HubConfig
 from hanse.hub.registry import Node, State
 from hanse.hub.tables import MIGRATIONS
-from hanse.lib import sql
+from hanse.lib import memory, sql
 
 home_option = click.option(
     "--home",
@@ -99,6 +99,7 @@ def serve(home: Path) -> None:
             timeout_graceful_shutdown=5,
         )
     )
+    memory.settle()
     with suppress(KeyboardInterrupt):  # uvicorn raises it again once the hub has ended in order
         server.run()
 

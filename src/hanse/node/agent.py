@@ -20,6 +20,7 @@ from hanse.core.disclosure import next_tick
 from hanse.core.errors import Problem
 from hanse.core.wire import Envelope, Kind
 from hanse.domains import VOCABULARY
+from hanse.lib import memory
 from hanse.link.caller import Hub
 from hanse.link.outbound import Outbound, Reply
 from hanse.node import config as configs
@@ -41,6 +42,7 @@ def serve(home: Path) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    memory.settle()
     run(configs.read(home), stop)
 
 
