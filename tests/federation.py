@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from tests.node.permitted import publish
 
 from hanse.authority import agent as authority_agent
-from hanse.authority import applications, checks
+from hanse.authority import applications, checks, revocations
 from hanse.authority import config as authorities
 from hanse.authority import enrol as authority_enrol
 from hanse.authority import permits as authority_permits
@@ -118,7 +118,7 @@ class Permitting:
 
     def revoke(self, id: str) -> None:
         key, records = authorities.key(self.authority.home), open_records(self.authority.home)
-        authority_permits.revoke(records, self.authority, key, id, OFFICER, "The project ended.", clock.now())
+        revocations.revoke(records, self.authority, key, id, OFFICER, "The project ended.", clock.now())
         records.dispose()
 
     def verified(self) -> Iterator[int]:
@@ -148,7 +148,7 @@ def permitting(home: Path, serving: Callable[[ASGIApp], str]) -> Iterator[Permit
     """A federation in which every role runs as it does for real; each hospital holds other persons."""
     settings = HubConfig(home / "hub")
     hubs.init(settings)
-    url = serving(make_app(settings))
+    url = serving(make_app(settings, of_hub))
     records = sql.engine(settings.database_url)
     stop = threading.Event()
     with sql.begin(records) as connection:

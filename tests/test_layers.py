@@ -22,9 +22,13 @@ ALLOWED = {
     "authority": BASE | {"link", "domains", "analysis"},
     # It signs orders, verifies and unseals results and merges them itself, with its own vocabulary: docs/adr/0012.
     "client": BASE | {"domains", "analysis"},
-    "web": BASE | {"link", "domains", "analysis", "hub"},
+    # It reads and merges the unsealed results of a run as the client does: docs/adr/0014.
+    "web": BASE | {"link", "domains", "analysis", "hub", "client"},
+    # The pages on which an authority and a holder decide, each on its own machine: docs/adr/0013.
+    "desk": BASE | {"link", "domains", "analysis", "node", "authority", "web"},
     "__main__": {"cli"},
-    "cli": BASE | {"link", "domains", "analysis", "synth", "node", "hub", "authority", "web", "client"},
+    "cli": BASE
+    | {"link", "domains", "analysis", "synth", "node", "hub", "authority", "web", "desk", "client"},
 }
 
 # Modules that are a door: who else may import them.
@@ -32,6 +36,7 @@ DOORS = {
     "hanse.node.index": {"hanse.node.gate"},  # the rows of published versions
     # Tokens are read by one verifier; sealed answers and the ID tokens of strangers have their own, as strict ones.
     "joserfc": {"hanse.lib.jws", "hanse.lib.seal", "hanse.lib.identity"},
+    "fido2": {"hanse.lib.passkeys"},
     **dict.fromkeys(("jwt", "jose", "jwcrypto", "authlib", "itsdangerous"), frozenset()),
 }
 

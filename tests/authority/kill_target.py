@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.authority.office import application, office
 
-from hanse.authority import permits
+from hanse.authority import revocations
 from hanse.core import clock
 
 
@@ -13,6 +13,6 @@ def decide(home: Path) -> None:
     with office(home) as here:
         while True:
             given = here.given(application(here.settings.id))
-            permits.revoke(
+            revocations.revoke(
                 here.records, here.settings, here.key, given.id, "Access Officer", "a breach", clock.now()
             )

@@ -12,7 +12,8 @@ from tests.core import permits
 
 from hanse.authority import applications, checks, config, tables
 from hanse.authority.config import AuthorityConfig
-from hanse.authority.permits import Draft, draft, sign
+from hanse.authority.drafts import Draft
+from hanse.authority.permits import draft, sign
 from hanse.authority.tables import OUTGOING
 from hanse.core import application as core_applications
 from hanse.core import clock, document, ids

@@ -18,10 +18,10 @@ from tests.authority.office import (
 )
 from tests.core import permits as core_permits
 
-from hanse.authority import permits
+from hanse.authority import permits, refusals, revocations
 from hanse.core import clock, document, permit_words
 from hanse.core import permit as permit_documents
-from hanse.core import refusal as refusals
+from hanse.core import refusal as refusal_documents
 from hanse.core.application import Application
 from hanse.core.errors import BadEnvelope, BadInput, Conflict, Problem, Refused
 from hanse.core.permit import TYP
@@ -173,13 +173,13 @@ def test_an_application_is_decided_once(here: Office, asked: Application) -> Non
 
 def refuse(here: Office, asked: Application, reason: str = "The purpose is not named.", **said: Any) -> None:
     hash, officer = core_permits.hash_of(asked), said.get("officer", OFFICER)
-    permits.refuse(here.records, here.settings, here.key, hash, officer, reason, clock.now())
+    refusals.refuse(here.records, here.settings, here.key, hash, officer, reason, clock.now())
 
 
 def test_a_refusal_is_signed_with_its_reason(here: Office, asked: Application) -> None:
     refuse(here, asked)
-    (payload,) = here.outgoing(refusals.TYP)
-    said = refusals.decode(payload)
+    (payload,) = here.outgoing(refusal_documents.TYP)
+    said = refusal_documents.decode(payload)
     assert (said.application, said.reason) == (core_permits.hash_of(asked), "The purpose is not named.")
     assert kinds(here)[-1] == "refuse"
     with pytest.raises(Conflict):
@@ -264,7 +264,7 @@ def test_a_revoked_permit_is_not_amended(here: Office) -> None:
 
 
 def revoke(here: Office, id: str) -> list[str]:
-    return permits.revoke(here.records, here.settings, here.key, id, OFFICER, "a breach", clock.now())
+    return revocations.revoke(here.records, here.settings, here.key, id, OFFICER, "a breach", clock.now())
 
 
 def test_a_decision_that_fails_leaves_nothing(

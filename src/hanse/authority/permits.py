@@ -1,4 +1,4 @@
-"""Decisions: a permit that is drafted, shown in words and signed over exactly these bytes; a refusal; a revocation.
+"""Permits: drafted, shown in words and signed over exactly these bytes.
 
 A decision, what follows from it for the nodes, what is to be sent and the entry in the log are one transaction.
 """
@@ -13,26 +13,16 @@ import sqlalchemy as sa
 from hanse.authority import applications, checks, narrowing, officers, outgoing, statuses
 from hanse.authority.applications import Kept, State
 from hanse.authority.config import AuthorityConfig
+from hanse.authority.drafts import Draft
 from hanse.authority.tables import CONCERNED, PERMIT, REVOKED
 from hanse.core import clock, document, ids, permit_words
 from hanse.core import permit as permits
-from hanse.core import refusal as refusals
 from hanse.core.application import beyond
-from hanse.core.errors import BadEnvelope, BadInput, Conflict, NotFound, Refused, TooLarge
+from hanse.core.errors import Conflict, NotFound, Refused, TooLarge
 from hanse.core.permit import Permit
-from hanse.core.permit_words import Said
-from hanse.core.refusal import Refusal
-from hanse.lib import jws, log, sql
+from hanse.lib import assertions, jws, log, sql
 from hanse.lib.jws import FileKey, Signer
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """The bytes of a permit that nobody signed yet, what they say, and where that is more than was asked for."""
-
-    payload: bytes
-    said: Said
-    beyond: tuple[str, ...]
+from hanse.lib.passkeys import Assertion
 
 
 def draft(
@@ -46,7 +36,7 @@ def draft(
     that the application wants changed. `Refused` when a key is not checked."""
     kept = applications.get(connection, hash)
     asked, found = kept.said, checks.of(connection, kept.signed.hash)
-    before = _newest(connection, asked.amends) if asked.amends else None
+    before = newest(connection, asked.amends) if asked.amends else None
     # Those who were left out need no check.
     staying = set(changes.get("persons", [one.name for one in asked.scope.persons]))
     persons = tuple(
@@ -71,7 +61,7 @@ def draft_amendment(
     connection: sa.Connection, config: AuthorityConfig, key: FileKey, id: str, changes: Mapping[str, Any]
 ) -> Draft:
     """The next version of a permit by the authority's own decision, with `changes`; keys stay as they were checked."""
-    before = _newest(connection, id)
+    before = newest(connection, id)
     kept = applications.get(connection, before.application)
     old = _read(before, key)
     full = replace(old, version=old.version + 1, amends=before.hash, authority=config.said(key))
@@ -97,8 +87,10 @@ def sign(
     officer: str,
     at: datetime,
     more: Sequence[str] = (),
+    agreed: Assertion | None = None,
 ) -> str:
-    """Signs exactly these bytes, which the officer has read in words, and returns their hash.
+    """Signs exactly these bytes, which the officer has read in words, and returns their hash. On the page the officer's
+    passkey `agreed` to them (`assertions.keep` says what it raises).
 
     Everything is asked anew of the bytes: `Refused` when a key in them is not checked, the officer is one of the
     persons, or they give more than was asked for in another member than `more` names; `Conflict` when something was
@@ -130,6 +122,7 @@ def sign(
             "permit": permit.id,
             "version": permit.version,
             "hash": hash,
+            **assertions.keep(connection, permits.TYP, payload, officer, agreed),
         }
         kind = "amend" if permit.version > 1 else "permit"
         log.append(connection, kind, {**body, "who": {"officer": officer}})
@@ -181,52 +174,11 @@ def _store(connection: sa.Connection, permit: Permit, hash: str, token: str) -> 
             ends=clock.text(permit.scope.ends),
         )
     )
-    known = set(_concerned(connection, permit.id))
+    known = set(concerned(connection, permit.id))
     for node in sorted({one.node for one in permit.scope.datasets} - known):
         connection.execute(CONCERNED.insert().values(permit=permit.id, node=node))
     outgoing.put(connection, token)
-    return _concerned(connection, permit.id)
-
-
-def refuse(
-    records: sa.Engine,
-    config: AuthorityConfig,
-    key: Signer,
-    hash: str,
-    officer: str,
-    reason: str,
-    at: datetime,
-) -> Refusal:
-    """Refuses an application that waits. `Conflict` when it is decided, `BadInput` without a reason on one line."""
-    officer = officers.named(officer)
-    with sql.begin(records) as connection:
-        kept = applications.get(connection, hash)
-        officers.independent(officer, kept.said.scope.persons, config.id)
-        if kept.state is not State.WAITING:
-            raise Conflict("This application is decided already.")
-        said = Refusal(ids.new("refusal"), config.id, kept.signed.hash, officer, _reason(reason), at)
-        outgoing.put(connection, jws.issue(key, said, refusals.TYP))
-        applications.decide(connection, kept.signed.hash, State.REFUSED)
-        log.append(connection, "refuse", {"application": kept.signed.hash, "who": {"officer": officer}})
-    return said
-
-
-def revoke(
-    records: sa.Engine, config: AuthorityConfig, key: Signer, id: str, officer: str, reason: str, at: datetime
-) -> list[str]:
-    """Takes back a permit in all its versions; the nodes that a new status tells of it. `NotFound`, or `Conflict` when
-    it was revoked before."""
-    officer, reason = officers.named(officer), _reason(reason)
-    with sql.begin(records) as connection:
-        before = _newest(connection, id)
-        if connection.scalar(sa.select(REVOKED.c.id).where(REVOKED.c.id == id)):
-            raise Conflict("This permit was revoked before.")
-        connection.execute(REVOKED.insert().values(id=id, at=clock.text(at), reason=reason))
-        nodes = _concerned(connection, id)
-        for node in nodes:
-            statuses.issue(connection, config, key, node, at)
-        log.append(connection, "revoke", {"permit": id, "hash": before.hash, "who": {"officer": officer}})
-    return nodes
+    return concerned(connection, permit.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,8 +194,8 @@ def all_of(connection: sa.Connection, key: FileKey) -> list[Given]:
     """Every permit in its newest version."""
     gone = {row.id: row.at for row in connection.execute(sa.select(REVOKED))}
     rows = connection.execute(sa.select(PERMIT).order_by(PERMIT.c.id, PERMIT.c.version))
-    newest = {row.id: row for row in rows}
-    return [Given(_read(row, key), row.hash, gone.get(id, "")) for id, row in newest.items()]
+    last = {row.id: row for row in rows}
+    return [Given(_read(row, key), row.hash, gone.get(id, "")) for id, row in last.items()]
 
 
 def names(connection: sa.Connection, key: FileKey, id: str, kid: str) -> bool:
@@ -253,7 +205,8 @@ def names(connection: sa.Connection, key: FileKey, id: str, kid: str) -> bool:
     )
 
 
-def _newest(connection: sa.Connection, id: str) -> Any:
+def newest(connection: sa.Connection, id: str) -> Any:
+    """The row of a permit's newest version; `NotFound` when there is none."""
     rows = sa.select(PERMIT).where(PERMIT.c.id == id).order_by(PERMIT.c.version.desc()).limit(1)
     found = connection.execute(rows).one_or_none()
     if found is None:
@@ -265,12 +218,6 @@ def _read(row: Any, key: FileKey) -> Permit:
     return jws.read(row.token, key.public, permits.TYP, permits.decode).document
 
 
-def _concerned(connection: sa.Connection, id: str) -> list[str]:
+def concerned(connection: sa.Connection, id: str) -> list[str]:
+    """The nodes that a permit has ever named."""
     return sorted(connection.scalars(sa.select(CONCERNED.c.node).where(CONCERNED.c.permit == id)))
-
-
-def _reason(text: str) -> str:
-    try:
-        return document.words({"reason": text.strip()}, "reason", least=1, most=refusals.MAX_REASON)
-    except BadEnvelope:
-        raise BadInput("The reason is empty, too long, or not printable on one line.") from None

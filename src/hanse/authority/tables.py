@@ -5,7 +5,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from hanse.lib import log, merkle, sql
+from hanse.lib import accounts, assertions, log, merkle, sql
 
 FILE = "authority.db"
 _METADATA = sa.MetaData()
@@ -112,6 +112,9 @@ MIGRATIONS = (
         ),
     ),
     sql.Migration(2, "where logins are accepted", sql.create(PROVIDER, LOGINS)),
+    sql.Migration(
+        3, "officers, and what their passkeys agreed to", sql.create(*accounts.TABLES, *assertions.TABLES)
+    ),
 )
 
 

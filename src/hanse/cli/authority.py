@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,32 +11,34 @@ from typing import Any
 import click
 import sqlalchemy as sa
 
-from hanse.authority import applications, checks, config, enrol, narrowing, permits, tables
+from hanse.authority import (
+    applications,
+    checks,
+    config,
+    delivery,
+    enrol,
+    narrowing,
+    permits,
+    refusals,
+    revocations,
+    tables,
+)
 from hanse.authority.applications import Kept
 from hanse.authority.checks import Check
-from hanse.authority.config import AuthorityConfig
-from hanse.authority.permits import Draft
+from hanse.authority.drafts import Draft
+from hanse.authority.officers import named
 from hanse.cli.home import next_step
+from hanse.cli.office import Home, file_type, home_option, officer_option, opened
+from hanse.cli.officers import officers, port_option
 from hanse.cli.output import clean, columns, json_option, print_json
+from hanse.cli.provider import provider
 from hanse.core import application as core_applications
 from hanse.core import clock, permit_words
 from hanse.core.errors import BadInput
 from hanse.core.permit import Kind
 from hanse.core.scope import Operation
 from hanse.lib import jws, sql
-from hanse.lib.jws import FileKey
 
-file_type = click.Path(path_type=Path, exists=True, dir_okay=False)
-home_option = click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="HANSE_AUTHORITY_HOME",
-    default="authority",
-    show_default=True,
-    show_envvar=True,
-    help="The folder with the authority's settings, key and records.",
-)
-officer_option = click.option("--officer", required=True, metavar="NAME", help="Who decides: a full name.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask: the words were read before.")
 more_option = click.option(
     "--more",
@@ -44,6 +46,15 @@ more_option = click.option(
     metavar="MEMBER",
     help="A member in which the permit may differ from what was asked for, beyond giving less; several.",
 )
+
+
+PAGE_PORT = 8090
+
+
+@contextmanager
+def _records(home: Path) -> Iterator[sa.Engine]:
+    with opened(home) as here:
+        yield here.records
 
 
 @click.group()
@@ -59,23 +70,8 @@ def authority() -> None:
     """
 
 
-@dataclass(frozen=True)
-class _Home:
-    """An authority's home, opened."""
-
-    settings: AuthorityConfig
-    key: FileKey
-    records: sa.Engine
-
-
-@contextmanager
-def _opened(home: Path) -> Iterator[_Home]:
-    settings = config.read(home)
-    records = tables.open_records(home)
-    try:
-        yield _Home(settings, config.key(home), records)
-    finally:
-        records.dispose()
+authority.add_command(provider)
+authority.add_command(officers("authority", home_option, PAGE_PORT, _records, named))
 
 
 @authority.command()
@@ -110,12 +106,26 @@ def serve(home: Path) -> None:
     run(home)
 
 
+@authority.command()
+@home_option
+@port_option(PAGE_PORT)
+def page(home: Path, port: int) -> None:
+    """Serve the page on which officers decide, to this machine only, until interrupted."""
+    from hanse.desk import authority as pages
+    from hanse.desk.site import serve as run
+
+    with opened(home) as here:
+        desk = pages.desk(here, port)
+        click.echo(f"Officers of {here.settings.name} decide at {desk.origin}/; stop with Ctrl-C.", err=True)
+        run(desk, pages.pages(here))
+
+
 @authority.command("applications")
 @home_option
 @json_option
 def list_applications(home: Path, as_json: bool) -> None:
     """List what was asked, in the order of arrival."""
-    with _opened(home) as here, sql.read(here.records) as connection:
+    with opened(home) as here, sql.read(here.records) as connection:
         rows = [_row(one) for one in applications.all_of(connection)]
     if as_json:
         print_json(rows)
@@ -146,7 +156,7 @@ def _row(one: Kept) -> dict[str, Any]:
 @json_option
 def show(hash: str, home: Path, as_json: bool) -> None:
     """Show an application in the words of its signed bytes, and for each person and key how it was checked."""
-    with _opened(home) as here, sql.read(here.records) as connection:
+    with opened(home) as here, sql.read(here.records) as connection:
         kept = applications.get(connection, hash)
         found = checks.of(connection, kept.signed.hash)
         named = permits.names(connection, here.key, kept.said.amends, kept.signed.kid)
@@ -202,7 +212,6 @@ def _proven(kept: Kept, found: Mapping[str, Check], named: bool) -> Iterator[str
     "--phone", "fingerprints", multiple=True, metavar="FINGERPRINT", help="What was read out; several."
 )
 @click.option("--id-token", type=file_type, help="A file with the ID token of the person's login.")
-@click.option("--provider", type=file_type, help="JSON with issuer, client and jwks of the login.")
 @officer_option
 @home_option
 def check(
@@ -210,24 +219,21 @@ def check(
     person: str,
     fingerprints: tuple[str, ...],
     id_token: Path | None,
-    provider: Path | None,
     officer: str,
     home: Path,
 ) -> None:
     """Record whose keys these are: fingerprints that PERSON (a name or number) read out, or a login.
 
-    Telephone to a number that you know from elsewhere, and let the person read; do not read to them.
+    Telephone to a number that you know from elsewhere, and let the person read; do not read to them. A login with
+    `hanse login` is recorded by itself; --id-token is for one that came another way.
     """
-    if bool(fingerprints) == bool(id_token) or bool(id_token) != bool(provider):
-        raise BadInput("Say either --phone, or --id-token with --provider.")
-    with _opened(home) as here:
+    if bool(fingerprints) == bool(id_token):
+        raise BadInput("Say either --phone or --id-token.")
+    with opened(home) as here:
         at = clock.now()
-        if id_token and provider:
-            token, trusted = (
-                id_token.read_text(encoding="ascii", errors="replace"),
-                checks.read_provider(provider),
-            )
-            one = checks.by_login(here.records, here.settings, hash, person, token, trusted, officer, at)
+        if id_token:
+            token = id_token.read_text(encoding="ascii", errors="replace")
+            one = checks.by_login(here.records, here.settings, hash, person, token, officer, at)
         else:
             one = checks.by_phone(here.records, here.settings, hash, person, fingerprints, officer, at)
         with sql.read(here.records) as connection:
@@ -305,7 +311,7 @@ def permit(
     hash: str, officer: str, narrow: Path | None, more: tuple[str, ...], yes: bool, home: Path, **said: Any
 ) -> None:
     """Give a permit for an application, or less than it asks for. What is shown is what is signed."""
-    with _opened(home) as here:
+    with opened(home) as here:
         with sql.read(here.records) as connection:
             draft = permits.draft(connection, here.settings, here.key, hash, _changes(narrow, said))
         _decide(here, draft, officer, more, yes)
@@ -331,14 +337,14 @@ def amend(
 
     A change that somebody applied for is given with `hanse authority permit`.
     """
-    with _opened(home) as here:
+    with opened(home) as here:
         with sql.read(here.records) as connection:
             changes = _changes(narrow, said)
             draft = permits.draft_amendment(connection, here.settings, here.key, permit_id, changes)
         _decide(here, draft, officer, more, yes)
 
 
-def _decide(here: _Home, draft: Draft, officer: str, more: tuple[str, ...], yes: bool) -> None:
+def _decide(here: Home, draft: Draft, officer: str, more: tuple[str, ...], yes: bool) -> None:
     """Shows the words of the bytes, asks, and has exactly these bytes signed."""
     click.echo(draft.said.text)
     if draft.beyond:
@@ -361,8 +367,8 @@ def _decide(here: _Home, draft: Draft, officer: str, more: tuple[str, ...], yes:
 @home_option
 def refuse(hash: str, officer: str, reason: str, home: Path) -> None:
     """Refuse an application."""
-    with _opened(home) as here:
-        said = permits.refuse(here.records, here.settings, here.key, hash, officer, reason, clock.now())
+    with opened(home) as here:
+        said = refusals.refuse(here.records, here.settings, here.key, hash, officer, reason, clock.now())
     click.echo(f"Refused: {said.application}")
 
 
@@ -373,9 +379,20 @@ def refuse(hash: str, officer: str, reason: str, home: Path) -> None:
 @home_option
 def revoke(permit_id: str, officer: str, reason: str, home: Path) -> None:
     """Take back a permit in all its versions. Every node that it names is told at once."""
-    with _opened(home) as here:
-        nodes = permits.revoke(here.records, here.settings, here.key, permit_id, officer, reason, clock.now())
+    with opened(home) as here:
+        nodes = revocations.revoke(
+            here.records, here.settings, here.key, permit_id, officer, reason, clock.now()
+        )
     click.echo(f"Revoked: {permit_id}; {len(nodes)} nodes are told.")
+
+
+@authority.command()
+@home_option
+def resend(home: Path) -> None:
+    """Send all permits in force and new statuses once more, when the hub was restored from a backup."""
+    with opened(home) as here:
+        count = delivery.again(here.records, here.settings, here.key, clock.now())
+    click.echo(f"{count} documents are on their way again.")
 
 
 @authority.command("permits")
@@ -383,7 +400,7 @@ def revoke(permit_id: str, officer: str, reason: str, home: Path) -> None:
 @json_option
 def list_permits(home: Path, as_json: bool) -> None:
     """List the permits in their newest version."""
-    with _opened(home) as here, sql.read(here.records) as connection:
+    with opened(home) as here, sql.read(here.records) as connection:
         found = permits.all_of(connection, here.key)
     rows = [
         {
@@ -412,7 +429,7 @@ def show_log(last: int, home: Path, as_json: bool) -> None:
     """Show what arrived, was checked and was decided: when, by whom."""
     from hanse.lib import log
 
-    with _opened(home) as here, sql.read(here.records) as connection:
+    with opened(home) as here, sql.read(here.records) as connection:
         newest, _ = log.head(connection)
         entries = [asdict(one) for one in log.entries(connection, after=max(0, newest - last))]
     if as_json:

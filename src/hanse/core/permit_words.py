@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hanse.core import application as applications
-from hanse.core import document, terms
+from hanse.core import document, status, terms
 from hanse.core import order as orders
 from hanse.core import permit as permits
+from hanse.core import refusal as refusals
+from hanse.core import revocation as revocations
 from hanse.core.application import Application
 from hanse.core.order import Order
 from hanse.core.permit import KINDS, Kind, Permit
@@ -182,6 +184,59 @@ def _order(payload: bytes) -> Said:
     )
 
 
+def _refusal(payload: bytes) -> Said:
+    found = refusals.decode(payload)
+    return Said(
+        f"Refusal {found.id}",
+        document.identity(payload),
+        (
+            Section("Decided by", (found.officer, f"of {found.authority}", f"on {_time(found.at)}")),
+            Section("The application", (f"SHA-256 {found.application}",)),
+            Section("What the applicant is told", (found.reason,)),
+        ),
+    )
+
+
+def _revocation(payload: bytes) -> Said:
+    found = revocations.decode(payload)
+    return Said(
+        f"Revocation of {found.permit}",
+        document.identity(payload),
+        (
+            Section("Decided by", (found.officer, f"of {found.authority}", f"on {_time(found.at)}")),
+            Section(
+                "The permit", (f"{found.permit}, in all its versions", f"the newest has SHA-256 {found.hash}")
+            ),
+            Section("Why", (found.reason,)),
+        ),
+    )
+
+
+def _approval(payload: bytes) -> Said:
+    found = status.decode_approval(payload)
+    return Said(
+        f"Approval {found.id}",
+        document.identity(payload),
+        (
+            Section("Decided by", (found.officer, f"of {found.node}", f"on {_time(found.at)}")),
+            Section("The permit", (f"SHA-256 {found.permit}", "in exactly this version")),
+        ),
+    )
+
+
+def _veto(payload: bytes) -> Said:
+    found = status.decode_veto(payload)
+    return Said(
+        f"Veto {found.id}",
+        document.identity(payload),
+        (
+            Section("Decided by", (found.officer, f"of {found.node}", f"on {_time(found.at)}")),
+            Section("The permit", (f"{found.permit}, in all its versions",)),
+            Section("What the researcher is told", (found.reason or "nothing",)),
+        ),
+    )
+
+
 def _time(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M UTC")
 
@@ -190,4 +245,8 @@ SAYING: Mapping[str, Callable[[bytes], Said]] = {
     permits.TYP: _permit,
     applications.TYP: _application,
     orders.TYP: _order,
+    refusals.TYP: _refusal,
+    revocations.TYP: _revocation,
+    status.APPROVAL_TYP: _approval,
+    status.VETO_TYP: _veto,
 }

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from hanse import __version__
 from hanse.web import assets, language, saying
 
+TEMPLATES = Path(__file__).parent / "templates"
 POLICY = "Content-Security-Policy"
 HEADERS = {
     POLICY: "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -73,7 +74,7 @@ def elsewhere(request: Request, wanted: str) -> str:
 
 
 ENVIRONMENT = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    loader=FileSystemLoader(TEMPLATES),
     extensions=["jinja2.ext.i18n"],
     autoescape=True,
     undefined=StrictUndefined,
