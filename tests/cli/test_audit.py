@@ -1,6 +1,7 @@
 """`hanse audit`: what an auditor can tell, from the examples of the guide to logs that somebody edited."""
 
 import json
+import os
 import re
 import shlex
 import sqlite3
@@ -106,6 +107,15 @@ def test_a_database_that_is_none_any_more_is_damage(home: Path) -> None:
         path.unlink()
     (home / "node.db").write_bytes(b"x" * 8192)
     with pytest.raises(Damaged, match="cannot be read"):
+        run("verify")
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.9])
+def test_a_file_that_was_cut_short_is_damage(home: Path, kept: float) -> None:
+    damage(home, "PRAGMA wal_checkpoint(TRUNCATE)")
+    size = (home / "node.db").stat().st_size
+    os.truncate(home / "node.db", int(size * kept) // 4096 * 4096)
+    with pytest.raises(Damaged):
         run("verify")
 
 

@@ -6,20 +6,23 @@ The commands of officers write into the same records; this loop looks there for 
 import logging
 import signal
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from hanse.authority import applications, config, enrol, outgoing, statuses, tables
+from hanse.authority import applications, checks, config, enrol, outgoing, statuses, tables
 from hanse.authority.config import AuthorityConfig
 from hanse.core import clock, wire
 from hanse.core.errors import BadEnvelope, Problem
+from hanse.core.login import PROOF_TYP
 from hanse.core.wire import Envelope, Kind
-from hanse.lib import files
+from hanse.lib import files, jws
 from hanse.lib.jws import Signer
 from hanse.link.caller import Caller, Hub
 from hanse.link.outbound import Outbound
 from hanse.link.pace import Backoff
+from hanse.link.witnessing import Witnessing
 
 LOOK_EVERY_S = 0.5  # how soon a decision is on its way
 logger = logging.getLogger(__name__)
@@ -39,37 +42,51 @@ def run(settings: AuthorityConfig, stop: threading.Event) -> None:
         records, key = tables.open_records(settings.home), config.key(settings.home)
         hub = Hub(settings.hub, settings.hub_key, settings.proxy, settings.ca_bundle)
         link = Outbound(hub, key, enrol.hello(), settings.home / "seen.db")
+        witnessing = Witnessing(settings.home, records, key)
         sender = threading.Thread(
             target=_send_all,
-            args=(settings, records, key, Caller(hub, key), stop),
+            args=(settings, records, key, Caller(hub, key), witnessing, stop),
             name="authority-send",
             daemon=True,
         )
         sender.start()
-        link.run(lambda message: receive(settings, records, message), stop)
+        link.run(lambda message: receive(settings, records, message, witnessing), stop)
         sender.join()
         records.dispose()
 
 
-def receive(settings: AuthorityConfig, records: sa.Engine, message: Envelope) -> None:
-    """Keeps the applications in a message; what is none, or not for this authority, is said in the diary only."""
+def receive(
+    settings: AuthorityConfig, records: sa.Engine, message: Envelope, witnessing: Witnessing | None = None
+) -> None:
+    """Keeps the applications in a message, and the logins of those who applied; what is neither, or not for this
+    authority, is said in the diary only."""
     if message.kind is not Kind.DOCUMENTS:
         raise BadEnvelope("An authority takes documents only.")
-    for token in wire.documents(message.body):
+    tokens: Iterable[str] = wire.documents(message.body)
+    for token in witnessing.receive(tokens) if witnessing else tokens:
         try:
-            applications.take(records, settings.id, token, clock.now())
+            if jws.claimed_type(token) == PROOF_TYP:
+                checks.by_proof(records, settings, token, clock.now())
+            else:
+                applications.take(records, settings.id, token, clock.now())
         except Problem as problem:
             logger.warning("A document was not accepted: %s", problem.detail)
 
 
 def _send_all(
-    settings: AuthorityConfig, records: sa.Engine, key: Signer, caller: Caller, stop: threading.Event
+    settings: AuthorityConfig,
+    records: sa.Engine,
+    key: Signer,
+    caller: Caller,
+    witnessing: Witnessing,
+    stop: threading.Event,
 ) -> None:
-    """Renews what expires and sends what is new, until `stop` is set."""
+    """Renews what expires, sends what is new and shows the log to its witnesses, until `stop` is set."""
     backoff, said = Backoff(), ""
     while not stop.is_set():
         try:
             statuses.renew(records, settings, key, clock.now())
+            outgoing.add(records, witnessing.due(clock.now()))
             taken, refused = outgoing.send(records, caller)
             problem = refused[0] if refused else ""
         except Problem as error:

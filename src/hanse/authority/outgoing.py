@@ -1,6 +1,6 @@
 """What the hub is to carry: written in the transaction of the decision, and kept until the hub has taken it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +19,14 @@ def put(connection: sa.Connection, token: str, node: str = "") -> None:
     if node:
         connection.execute(OUTGOING.delete().where(OUTGOING.c.node == node))
     connection.execute(OUTGOING.insert().values(token=token, node=node))
+
+
+def add(records: sa.Engine, tokens: Mapping[str, str]) -> None:
+    """Adds documents that belong to no decision, each under a name by which a newer one takes its place."""
+    if tokens:
+        with sql.begin(records) as connection:
+            for name, token in tokens.items():
+                put(connection, token, name)
 
 
 def send(records: sa.Engine, caller: Caller) -> tuple[int, list[str]]:

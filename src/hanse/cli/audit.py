@@ -1,9 +1,7 @@
 """`hanse audit`: whether a log is what it was, and what shows it to others."""
 
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,31 +9,22 @@ from typing import Any
 import click
 import sqlalchemy as sa
 
-from hanse.authority import tables as authority_tables
+from hanse.cli import witness
 from hanse.cli.home import next_step
 from hanse.cli.output import clean, json_option, print_json
+from hanse.cli.records import address_of, home_option, note_of, records_of
 from hanse.core import clock
-from hanse.core.errors import BadInput, Conflict, Damaged, NotSetUp
-from hanse.hub import config as hub_config
-from hanse.hub import tables as hub_tables
+from hanse.core.errors import Conflict, Damaged, NotFound
 from hanse.lib import audit as auditing
 from hanse.lib import checkpoint, log, merkle, sql
+from hanse.lib import witness as witnessing
 from hanse.lib.audit import Relation
-from hanse.lib.checkpoint import Key, Proof, VerifierKey
-from hanse.node import tables as node_tables
+from hanse.lib.checkpoint import WITNESS, Proof, VerifierKey
+from hanse.lib.witness import KEPT, LOG_KEY
 
-KEY, KEPT = Path("keys", "log.pem"), "checkpoint"  # in the home of a node, authority or hub
+WITNESSED_WITHIN = timedelta(hours=48)
 
 file_type = click.Path(path_type=Path, exists=True, dir_okay=False)
-home_option = click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="HANSE_NODE_HOME",
-    default="node",
-    show_default=True,
-    show_envvar=True,
-    help="The folder of the node, authority or hub whose log it is.",
-)
 key_option = click.option(
     "--key", "key_text", metavar="KEY", help="The verifier key of the log, as its owner said it."
 )
@@ -57,37 +46,6 @@ def audit() -> None:
     """
 
 
-@contextmanager
-def _records(home: Path) -> Iterator[sa.Engine]:
-    """The records of the node, authority or hub in a folder."""
-    if (home / "node.db").exists():
-        url, migrations = sql.sqlite_url(home / "node.db"), node_tables.MIGRATIONS
-    elif (home / authority_tables.FILE).exists():
-        url, migrations = sql.sqlite_url(home / authority_tables.FILE), authority_tables.MIGRATIONS
-    elif (home / hub_config.FILE).exists():
-        url, migrations = hub_config.read(home, os.environ).database_url, hub_tables.MIGRATIONS
-    else:
-        raise NotSetUp(f"there is no node, authority or hub in {home}", hint="name --home")
-    engine = sql.engine(url)
-    try:
-        sql.migrate(engine, migrations)
-        yield engine
-    except sa.exc.DatabaseError as error:
-        if not log.unreadable(error):
-            raise
-        hint = "restore it from a backup, and keep the damaged file: it may be evidence"
-        raise Damaged(f"the database in {home} cannot be read", hint=hint) from error
-    finally:
-        engine.dispose()
-
-
-def _note(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise BadInput(f"{path} is no text.") from None
-
-
 @audit.command()
 @click.argument("file", type=file_type, required=False)
 @click.option(
@@ -95,6 +53,9 @@ def _note(path: Path) -> str:
 )
 @key_option
 @witness_option
+@click.option(
+    "--witnessed", is_flag=True, help="Fail unless every pinned witness cosigned a head in the last 48 hours."
+)
 @home_option
 @json_option
 def verify(
@@ -102,6 +63,7 @@ def verify(
     heads: tuple[Path, ...],
     key_text: str | None,
     witness_texts: tuple[str, ...],
+    witnessed: bool,
     home: Path,
     as_json: bool,
 ) -> None:
@@ -109,23 +71,40 @@ def verify(
 
     A log that was cut or rewritten as a whole shows only beside a checkpoint from elsewhere: name it with --head.
     """
-    notes = {str(path): _note(path) for path in heads}
+    notes = {str(path): note_of(path) for path in heads}
     key = VerifierKey.read(key_text) if key_text else None
+    pinned = [VerifierKey.read(one) for one in witness_texts]
     if file is None:
         if (home / KEPT).exists():
-            notes[str(home / KEPT)] = _note(home / KEPT)
-        if key is None and (home / KEY).exists():
-            key = Key.load_or_create(home / KEY).verifier
-    signed = partial(_signed, key=key, witnesses=[VerifierKey.read(one) for one in witness_texts])
+            notes[str(home / KEPT)] = note_of(home / KEPT)
+        notes |= witnessing.notes(home)
+        if key is None and (home / LOG_KEY).exists():
+            key = witnessing.own_log(home).verifier
+        pinned += witnessing.witnesses(home)
+    signed = partial(_signed, key=key, witnesses=pinned)
     if file is None:
         found = _verify_home(home, notes)
     elif _is_proof(file):
-        found, notes = _verify_proof(file), {str(file): Proof.read(_note(file)).note}
+        found, notes = _verify_proof(file), {str(file): Proof.read(note_of(file)).note}
     else:
         found, note = _verify_extract(file, notes)
         notes[str(file)] = note
     body = found | {"heads": [signed(name, note) for name, note in notes.items()]}
     _say_verified(body, as_json)
+    if witnessed:
+        _must_be_witnessed(home)
+
+
+def _must_be_witnessed(home: Path) -> None:
+    since = clock.now() - WITNESSED_WITHIN
+    found = [one for one in witnessing.held(home, address_of(home)) if one.key.use == WITNESS]
+    late = [one.key.name for one in found if one.at is None or one.at < since]
+    if late or not found:
+        said = f"no head cosigned by {late[0]}" if late else "no pinned witness"
+        raise NotFound(
+            f"In the last 48 hours there is {said}.",
+            hint="`hanse audit status` says more. A hub may keep back what is sent: ask the witness itself.",
+        )
 
 
 def _is_proof(file: Path) -> bool:
@@ -134,7 +113,7 @@ def _is_proof(file: Path) -> bool:
 
 
 def _verify_home(home: Path, notes: dict[str, str]) -> dict[str, Any]:
-    with _records(home) as records, sql.read(records) as connection:
+    with records_of(home) as records, sql.read(records) as connection:
         size = log.verify(connection)
         auditing.hold(
             size, partial(merkle.root, connection), [checkpoint.read(one) for one in notes.values()]
@@ -152,7 +131,7 @@ def _verify_extract(file: Path, notes: dict[str, str]) -> tuple[dict[str, Any], 
 
 
 def _verify_proof(file: Path) -> dict[str, Any]:
-    proof = Proof.read(_note(file))
+    proof = Proof.read(note_of(file))
     head = checkpoint.read(proof.note)
     if not proof.extra or not proof.shows(proof.extra, head):
         raise Damaged(
@@ -192,11 +171,17 @@ def _say_verified(body: dict[str, Any], as_json: bool) -> None:
 
 
 @audit.command()
+@click.option(
+    "--witness", "as_witness", is_flag=True, help="The key with which this home cosigns other logs."
+)
 @home_option
-def key(home: Path) -> None:
-    """Print the verifier key of a log. Who pins it gets it from the log's owner, not from a hub."""
-    with _records(home):
-        click.echo(str(Key.load_or_create(home / KEY).verifier))
+def key(as_witness: bool, home: Path) -> None:
+    """Print the verifier key of a log, or of a witness. Who pins it gets it from its owner, not from a hub."""
+    if as_witness:
+        click.echo(str(witnessing.own_key(home, address_of(home)).verifier))
+        return
+    with records_of(home):
+        click.echo(str(witnessing.own_log(home).verifier))
 
 
 @audit.command()
@@ -204,7 +189,7 @@ def key(home: Path) -> None:
 @json_option
 def head(home: Path, as_json: bool) -> None:
     """Sign the head of the log and print it as a checkpoint. Keep it elsewhere: the log cannot be changed behind it."""
-    with _records(home) as records:
+    with records_of(home) as records:
         note = _head(records, home)
     if as_json:
         one = checkpoint.read(note)
@@ -215,7 +200,7 @@ def head(home: Path, as_json: bool) -> None:
 
 def _head(records: sa.Engine, home: Path) -> str:
     with sql.read(records) as connection:
-        return auditing.sign_head(connection, Key.load_or_create(home / KEY), home / KEPT)
+        return auditing.sign_head(connection, witnessing.own_log(home), home / KEPT)
 
 
 @audit.command()
@@ -224,7 +209,7 @@ def _head(records: sa.Engine, home: Path) -> str:
 @json_option
 def proof(number: int, home: Path, as_json: bool) -> None:
     """Print the proof that an entry is in the log: the entry, its way to the root, and a signed checkpoint."""
-    with _records(home) as records:
+    with records_of(home) as records:
         note = _head(records, home)
         with sql.read(records) as connection:
             found = auditing.prove(connection, number, note)
@@ -240,7 +225,7 @@ def proof(number: int, home: Path, as_json: bool) -> None:
 @home_option
 def export(persons: bool, home: Path) -> None:
     """Print an extract of the whole log under a signed checkpoint, for `hanse audit verify FILE` elsewhere."""
-    with _records(home) as records:
+    with records_of(home) as records:
         note = _head(records, home)
         with sql.read(records) as connection:
             for line in auditing.extract(connection, note, persons):
@@ -276,12 +261,12 @@ def compare(
     """Compare two checkpoints of one log, got in two places: the same, one continues the other, or a contradiction."""
     key = VerifierKey.read(key_text) if key_text else None
     witnesses = [VerifierKey.read(text) for text in witness_texts]
-    heads = [_signed(str(path), _note(path), key=key, witnesses=witnesses) for path in (one, other)]
-    said = [checkpoint.read(_note(path)) for path in (one, other)]
+    heads = [_signed(str(path), note_of(path), key=key, witnesses=witnesses) for path in (one, other)]
+    said = [checkpoint.read(note_of(path)) for path in (one, other)]
     if home is None:
         relation = auditing.compare(*said)
     else:
-        with _records(home) as records, sql.read(records) as connection:
+        with records_of(home) as records, sql.read(records) as connection:
             size, _root = log.head(connection)
             relation = auditing.compare(*said, size, partial(merkle.root, connection))
     older, newer = sorted(head.size for head in said)
@@ -302,7 +287,7 @@ def compare(
 @home_option
 def redact(numbers: tuple[int, ...], reason: str, home: Path) -> None:
     """Destroy the name of the person in these entries. The entries stay, and the log still verifies."""
-    with _records(home) as records:
+    with records_of(home) as records:
         with sql.begin(records) as connection:
             entry = log.redact(connection, numbers, reason)
         with records.connect() as connection:
@@ -310,3 +295,7 @@ def redact(numbers: tuple[int, ...], reason: str, home: Path) -> None:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     click.echo(f"{len(numbers)} entries name nobody any more; entry {entry.number} says so.")
     next_step("delete backups of the database that still name the person, when they are due")
+
+
+for command in witness.COMMANDS:
+    audit.add_command(command)

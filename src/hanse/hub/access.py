@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from hanse.core import application, clock, permit, refusal, result, status, wire
+from hanse.core import application, clock, login, permit, refusal, result, status, wire, witness
 from hanse.core.errors import BadEnvelope, NotFound, Problem, Refused
 from hanse.core.permit import authority_id
 from hanse.core.wire import Kind, Role
@@ -36,15 +36,19 @@ class Place(NamedTuple):
 
 
 class Form(NamedTuple):
-    """A type of document: how it is read, who may send it, and where it belongs."""
+    """A type of document: how it is read, who may send it (anybody, when no role is said), and where it belongs."""
 
     decode: Callable[[bytes], Any]
-    sender: Role
+    sender: Role | None
     place: Callable[[Any], Place]
 
 
 def _of_permit(said: permit.Permit) -> Place:
     return Place(said.id, said.application, said.version, tuple(one.node for one in said.scope.datasets))
+
+
+def _to_one(participant: str, number: int) -> Place:
+    return Place(participant, "", number, (participant,))
 
 
 FORMS: Mapping[str, Form] = {
@@ -54,9 +58,15 @@ FORMS: Mapping[str, Form] = {
     ),
     refusal.TYP: Form(refusal.decode, Role.AUTHORITY, lambda said: Place("", said.application)),
     status.APPROVAL_TYP: Form(status.decode_approval, Role.NODE, lambda said: Place(said.node, said.permit)),
+    login.LOGINS_TYP: Form(login.decode, Role.AUTHORITY, lambda said: Place(said.authority, "", said.number)),
     result.DELETION_TYP: Form(result.decode_deletion, Role.NODE, lambda said: Place(said.node, said.permit)),
     status.VETO_TYP: Form(status.decode_veto, Role.NODE, lambda said: Place(said.node, said.permit)),
+    witness.HEAD_TYP: Form(witness.decode_head, None, lambda said: _to_one(said.to, said.number)),
+    witness.COSIGNED_TYP: Form(witness.decode_cosigned, None, lambda said: _to_one(said.to, said.number)),
 }
+
+# Of what has one name, a newer one takes the place.
+NEWEST_ONLY = (status.STATUS_TYP, login.LOGINS_TYP, witness.HEAD_TYP, witness.COSIGNED_TYP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +94,50 @@ def apply(connection: sa.Connection, token: str, at: datetime) -> str:
             hint="Name your working key in it, and sign with that key.",
         )
     signed = jws.read(token, PublicKey.from_jwk(found[1].jwk), application.TYP, application.decode)
-    known = registry.authorities(connection)
-    to = [one.id for one in known if authority_id(one.key.kid) == said.authority]
-    if not to:
-        raise NotFound(
-            "This hub knows no such authority.", hint="GET /api/v1/authorities lists those that are here."
-        )
+    to = _participant(connection, said.authority)
     place = Place(said.id, "", 0, tuple(one.node for one in said.scope.datasets))
     kept = Kept(signed.hash, application.TYP, kid, place)
     if _keep(connection, kept, token, at):
-        post.post(connection, [*to, *kept.place.nodes], kept.hash, Kind.DOCUMENTS, at)
+        post.post(connection, [to, *kept.place.nodes], kept.hash, Kind.DOCUMENTS, at)
     return kept.hash
 
 
+def prove(connection: sa.Connection, hash: str, token: str, at: datetime) -> str:
+    """Keeps a person's proof of login for the authority of the application with this hash; the proof's hash.
+
+    Raises `BadEnvelope` when it is none, is of another application, or is not signed with a key that this one names;
+    `NotFound` without such an application or authority.
+    """
+    row = next(iter(_named(connection, DOCUMENT.c.hash == hash, application.TYP)), None)
+    if row is None:
+        raise NotFound("This hub has no such application.")
+    said = application.decode(jws.unverified(row.token))
+    found = said.scope.key(jws.key_id(token))
+    if found is None:
+        raise BadEnvelope("The proof is not signed with a key that the application names.")
+    signed = jws.read(token, PublicKey.from_jwk(found[1].jwk), login.PROOF_TYP, login.decode_proof)
+    if signed.document.application != hash:
+        raise BadEnvelope("The proof is of another application.")
+    kept = Kept(signed.hash, login.PROOF_TYP, signed.kid, Place("", hash))
+    if _keep(connection, kept, token, at):
+        post.post(connection, [_participant(connection, said.authority)], kept.hash, Kind.DOCUMENTS, at)
+    return kept.hash
+
+
+def _participant(connection: sa.Connection, authority: str) -> str:
+    """Under which id an authority takes part; `NotFound`."""
+    known = registry.authorities(connection)
+    found = next((one.id for one in known if authority_id(one.key.kid) == authority), None)
+    if found is None:
+        raise NotFound(
+            "This hub knows no such authority.", hint="GET /api/v1/authorities lists those that are here."
+        )
+    return found
+
+
 def receive(connection: sa.Connection, sender: str, tokens: Sequence[str], at: datetime) -> list[str]:
-    """Keeps documents of a participant; whom they go to. One that cannot be kept spoils no other."""
+    """Keeps documents of a participant; whom they go to. One that cannot be kept spoils no other; of one that comes
+    alone an authority hears, by the problem that is raised: it sends it again, and says that it is not on its way."""
     by = registry.find(connection, sender)
     reached: list[str] = []
     for token in tokens:
@@ -106,13 +145,15 @@ def receive(connection: sa.Connection, sender: str, tokens: Sequence[str], at: d
             reached += _take(connection, by, token, at)
         except Problem as problem:
             logger.warning("A document of %s is not carried: %s", sender, problem.detail)
+            if len(tokens) == 1 and by.role is Role.AUTHORITY:
+                raise
     return list(dict.fromkeys(reached))
 
 
 def _take(connection: sa.Connection, by: registry.Node, token: str, at: datetime) -> list[str]:
     typ = jws.claimed_type(token)
     form = FORMS.get(typ)
-    if form is None or form.sender is not by.role:
+    if form is None or form.sender not in (None, by.role):
         raise Refused(f"A document of this type does not come from a participant that is {by.role}.")
     signed = jws.read(token, by.key, typ, form.decode)
     kept = Kept(signed.hash, typ, signed.kid, form.place(signed.document))
@@ -124,10 +165,10 @@ def _take(connection: sa.Connection, by: registry.Node, token: str, at: datetime
 
 
 def _keep(connection: sa.Connection, kept: Kept, token: str, at: datetime) -> bool:
-    """Writes a document down; False when it is here, or a newer status of the same node is."""
+    """Writes a document down; False when it is here, or a newer one that takes its place is."""
     if connection.scalar(sa.select(DOCUMENT.c.hash).where(DOCUMENT.c.hash == kept.hash)):
         return False
-    if kept.typ == status.STATUS_TYP and not _replaces(connection, kept):
+    if kept.typ in NEWEST_ONLY and not _replaces(connection, kept):
         return False
     full = _count(connection, DOCUMENT.c.kid == kept.kid) >= MAX_OF_ONE
     if full or (
@@ -155,12 +196,9 @@ def _count(connection: sa.Connection, which: sa.ColumnElement[bool]) -> int:
 
 
 def _replaces(connection: sa.Connection, kept: Kept) -> bool:
-    """Of the statuses for a node only the newest is carried; an older one that comes late is dropped."""
-    same = (
-        (DOCUMENT.c.typ == status.STATUS_TYP)
-        & (DOCUMENT.c.kid == kept.kid)
-        & (DOCUMENT.c.name == kept.place.name)
-    )
+    """Of the statuses for a node, of what an authority says of logins, and of the heads of a log for a witness, only
+    the newest is carried; an older one that comes late is dropped."""
+    same = (DOCUMENT.c.typ == kept.typ) & (DOCUMENT.c.kid == kept.kid) & (DOCUMENT.c.name == kept.place.name)
     if connection.scalar(sa.select(DOCUMENT.c.hash).where(same, DOCUMENT.c.number >= kept.place.number)):
         return False
     older = sa.select(DOCUMENT.c.hash).where(same)
@@ -213,6 +251,14 @@ def applied(connection: sa.Connection, hash: str) -> dict[str, Any]:
         "permit": permits[0].token if permits else None,
         "permit_hash": permits[0].hash if permits else None,
         "refusal": refused[0].token if refused else None,
+        "logins": [
+            {
+                "key": one.kid,
+                "sent": one.received,
+                "state": _delivered(connection, one.hash, by.id if by else None),
+            }
+            for one in _named(connection, DOCUMENT.c.about == hash, login.PROOF_TYP)
+        ],
     }
 
 
@@ -263,7 +309,8 @@ def _delivered(connection: sa.Connection, hash: str, participant: str | None) ->
 
 
 def authorities(connection: sa.Connection, at: datetime) -> list[dict[str, Any]]:
-    """What `GET /api/v1/authorities` gives."""
+    """What `GET /api/v1/authorities` gives; `logins` is what the authority itself says of where it accepts logins."""
+    logins = {row.name: row.token for row in _named(connection, sa.true(), login.LOGINS_TYP)}
     return [
         {
             "id": authority_id(one.key.kid),
@@ -272,6 +319,7 @@ def authorities(connection: sa.Connection, at: datetime) -> list[dict[str, Any]]
             "kid": one.key.kid,
             "jwk": one.key.jwk,
             "state": "online" if one.online(at) else "offline",
+            "logins": logins.get(authority_id(one.key.kid)),
         }
         for one in registry.authorities(connection)
     ]

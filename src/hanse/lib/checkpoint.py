@@ -235,10 +235,10 @@ class Proof:
         extra = b""
         if lines and lines[0].startswith("extra "):
             extra = _base64(lines.pop(0).removeprefix("extra ")) or b""
-        index, hashes = (lines[0] if lines else ""), [_base64(one) for one in lines[1:]]
+        index, hashes = (lines[0] if lines else ""), [digest(one) for one in lines[1:]]
         digits = index.removeprefix("index ")
         fits = first == _PROOF and blank and index.startswith("index ") and _NUMBER.fullmatch(digits)
-        if not fits or len(hashes) > MOST_HASHES or any(one is None or len(one) != 32 for one in hashes):
+        if not fits or len(hashes) > MOST_HASHES or None in hashes:
             raise BadEnvelope(
                 "This is not a proof of an entry.", hint="`hanse audit proof NUMBER` writes one."
             )
@@ -248,6 +248,24 @@ class Proof:
         """Whether this entry is in the log that this checkpoint stands for, in its place."""
         leaf = merkle.leaf_hash(entry)
         return merkle.includes(checkpoint.root, checkpoint.size, self.number - 1, leaf, self.hashes)
+
+
+def only(note: str, key: VerifierKey) -> str:
+    """The note with the lines of this key and no others; nothing about it is proven."""
+    checkpoint, lines = _parts(note)
+    mine = [raw for name, raw in lines if (name, raw[:4]) == (key.name, key.id)]
+    return f"{checkpoint.text}\n" + "".join(f"— {key.name} {_text(raw)}\n" for raw in mine)
+
+
+def size(text: str) -> int | None:
+    """How many entries a text says, written in the one way that C2SP has; None for anything else."""
+    return int(text) if _NUMBER.fullmatch(text) and int(text) <= MOST_ENTRIES else None
+
+
+def digest(text: str) -> bytes | None:
+    """A SHA-256 in base64; None for anything else."""
+    raw = _base64(text)
+    return raw if raw is not None and len(raw) == merkle.HASH_BYTES else None
 
 
 def is_proof(text: str) -> bool:
@@ -263,14 +281,14 @@ def _parts(note: str) -> tuple[Checkpoint, list[tuple[str, bytes]]]:
         raise _not_one()
     if any(ord(one) < 32 and one != "\n" for one in note) or not signatures.endswith("\n"):
         raise _not_one()
-    origin, size, root, *more = lines
-    digest = _base64(root)
-    if not _NUMBER.fullmatch(size) or int(size) > MOST_ENTRIES or digest is None or len(digest) != 32:
+    origin, said, hash, *more = lines
+    entries, root = size(said), digest(hash)
+    if entries is None or root is None:
         raise _not_one()
     rows = signatures[:-1].split("\n")
     if len(rows) > MOST_SIGNATURES:
         raise _not_one()
-    return Checkpoint(origin, int(size), digest, tuple(more)), [_line(one) for one in rows]
+    return Checkpoint(origin, entries, root, tuple(more)), [_line(one) for one in rows]
 
 
 def _line(row: str) -> tuple[str, bytes]:

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from hanse.domains import VOCABULARY
 from hanse.lib import memory
 from hanse.link.caller import Hub
 from hanse.link.outbound import Outbound, Reply
+from hanse.link.witnessing import Witnessing
 from hanse.node import config as configs
 from hanse.node import enrol
 from hanse.node.config import NodeConfig
@@ -62,12 +63,15 @@ def run(config: NodeConfig, stop: threading.Event) -> None:
     )
     hub = Hub(config.hub, config.hub_key, config.proxy, config.ca_bundle)
     link = Outbound(hub, store.keys.signing, enrol.hello(), config.home / "seen.db")
-    watcher = threading.Thread(target=_watch, args=(gate, uses, link, stop), name="node-watch", daemon=True)
+    witnessing = Witnessing(config.home, store.records, store.keys.signing)
+    watcher = threading.Thread(
+        target=_watch, args=(gate, uses, witnessing, link, stop), name="node-watch", daemon=True
+    )
     watcher.start()
     handlers: Mapping[Kind, Callable[[Envelope], Reply | None]] = {
         Kind.QUESTION: lambda message: answer(config, gate, message),
         Kind.ORDER: lambda message: carry_out(gate, message),
-        Kind.DOCUMENTS: lambda message: receive(permits, message),
+        Kind.DOCUMENTS: lambda message: receive(permits, message, witnessing),
     }
     link.run(lambda message: handlers[message.kind](message), stop)
     watcher.join()
@@ -110,9 +114,10 @@ def carry_out(gate: Gate, message: Envelope) -> Reply:
     return _on_grid(Kind.RESULT, {"result": token}, arrived, gate.grid_ms)
 
 
-def receive(permits: Permits, message: Envelope) -> None:
+def receive(permits: Permits, message: Envelope, witnessing: Witnessing | None = None) -> None:
     """Keeps the documents that count here. Nobody is told which: the hub learns nothing from sending some."""
-    permits.receive(wire.documents(message.body))
+    tokens: Iterable[str] = wire.documents(message.body)
+    permits.receive(witnessing.receive(tokens) if witnessing else tokens)
 
 
 def _on_grid(kind: Kind, body: dict[str, object], arrived: float, grid_ms: int) -> Reply:
@@ -122,9 +127,9 @@ def _on_grid(kind: Kind, body: dict[str, object], arrived: float, grid_ms: int) 
     return Reply(kind, body, arrived + next_tick(elapsed_ms, grid_ms) / 1000)
 
 
-def _watch(gate: Gate, uses: Uses, link: Outbound, stop: threading.Event) -> None:
-    """Tells the hub what is published and what the owner decided, now and whenever it changes; and looks for permits
-    that are over."""
+def _watch(gate: Gate, uses: Uses, witnessing: Witnessing, link: Outbound, stop: threading.Event) -> None:
+    """Tells the hub what is published and what the owner decided, now and whenever it changes, and shows the log to its
+    witnesses; and looks for permits that are over."""
     changed = True
     while not stop.is_set():
         try:
@@ -133,6 +138,8 @@ def _watch(gate: Gate, uses: Uses, link: Outbound, stop: threading.Event) -> Non
             _send_decisions(uses.permits, link)
             uses.orders.sweep(uses.permits)
             stop.wait(LOOK_EVERY_S)
+            if heads := witnessing.due(clock.now()):
+                link.send(Kind.DOCUMENTS, {"documents": list(heads.values())})
             changed = gate.refresh()
         except Problem as problem:
             changed = False
