@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -111,10 +112,14 @@ def ask(url: str, question: str, deadline_s: float = 20.0) -> dict[str, Any]:
     """The whole answer, and `took_ms` from the request until the last node's answer was there."""
     body = {"question": question, "breakdowns": BREAKDOWNS, "deadline_s": deadline_s}
     began = time.monotonic()
-    answer = (
-        httpx.post(f"{url}/api/v1/search", json=body, timeout=60, trust_env=False).raise_for_status().json()
-    )
+    answer = client(url).post("/api/v1/search", json=body).raise_for_status().json()
     return answer | {"took_ms": (time.monotonic() - began) * 1000}
+
+
+@cache
+def client(url: str) -> httpx.Client:
+    """One client for all questions: to make one reads the authorities of the whole web, which nothing here needs."""
+    return httpx.Client(base_url=url, timeout=60, trust_env=False)
 
 
 def with_faults(url: str, nodes: list[psutil.Process]) -> tuple[float, str]:
