@@ -14,6 +14,7 @@ from hanse.core.disclosure import (
     Cohort,
     Given,
     Roster,
+    bound,
     breakdown,
     decide,
     is_new_epoch,
@@ -79,6 +80,28 @@ def test_what_is_said_about_the_true_number_is_true(persons, text):
         assert abs(counts.persons - persons) <= 2 * PROTECTED.noise(600) + PROTECTED.rounding // 2
     else:
         assert persons < counts.threshold
+
+
+@given(
+    persons=st.integers(0, 400),
+    text=st.text(max_size=5),
+    threshold=st.integers(1, 200),
+    rounding=st.integers(1, 50),
+)
+def test_a_number_under_a_permit_stands_for_as_many_persons_as_the_permit_says(
+    persons, text, threshold, rounding
+):
+    ledger = Memory()
+    open_to_all = decide(cohort(persons), PROTECTED, ledger, Asked(text))
+    found = bound(open_to_all, PROTECTED, threshold, rounding, ledger.persons)
+    assert (
+        bound(open_to_all, PROTECTED, 1, 1, ledger.persons) == open_to_all
+    )  # never less strict than the dataset
+    if found.known:
+        assert persons >= max(threshold, PROTECTED.threshold)
+        assert (found.rounding, found.persons % found.rounding) == (max(rounding, 10), 0)
+    else:
+        assert persons < found.threshold
 
 
 def test_numbers_are_rounded_and_say_to_what():

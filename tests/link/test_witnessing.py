@@ -72,7 +72,8 @@ def test_a_head_is_cosigned_regularly_and_nothing_is_sent_in_between(
         (head,) = mine.due(round * EVERY)
         assert decode_head(jws.unverified(head)).to == other.address
         assert mine.due(round * EVERY) == []
-        assert other.link.receive([head, "another document"]) == ["another document"]
+        another = mine.key.sign(b"{}", "hanse-permit+jws")
+        assert other.link.receive([head, another]) == [another]
         (answer,) = other.due()
         assert decode_cosigned(jws.unverified(answer)).to == mine.address
         assert mine.link.receive([answer]) == []

@@ -24,7 +24,7 @@ from tests.node.permitted import (
 
 from hanse.analysis import METHODS
 from hanse.core import clock, ids, result
-from hanse.core.errors import BadAnalysis, Problem, Refused
+from hanse.core.errors import BadAnalysis, NoSpace, Problem, Refused
 from hanse.core.order import DELEGATION_TYP, Delegation, Order
 from hanse.core.permit import Kind, Permit
 from hanse.core.policy import Access
@@ -34,6 +34,8 @@ from hanse.domains import VOCABULARY
 from hanse.lib import jws, log, sql
 from hanse.lib.jws import FileKey
 from hanse.lib.seal import ReplyKey
+from hanse.node.gate import Gate
+from hanse.node.orders import Orders
 from hanse.node.permits import opt_out
 from hanse.node.uses import Uses
 from hanse.node.withdraw import withdraw, withdraw_person
@@ -122,6 +124,25 @@ def test_a_count_passes_the_disclosure_control_of_the_dataset(node: Node, permit
     withheld = result_of(node, node.gate.use(ordered(few))).aggregate
     assert withheld is not None
     assert (withheld["rule"], withheld["persons"]) == ("withheld", None)
+
+
+def test_several_permits_tell_together_no_more_than_one_and_each_holds_its_own_limits(node: Node) -> None:
+    """The same count under permits with other limits: nothing is drawn or rounded from the true number again."""
+
+    def counted(limits: Limits) -> dict[str, Any]:
+        said = allow(node, permit_for(node, limits=limits))
+        asked = order(node, said, operation=Operation.COUNT, method="", parameters={})
+        found = result_of(node, node.gate.use(ordered(asked))).aggregate
+        assert found is not None
+        return dict(found)
+
+    strict, first = counted(Limits(500, 10, 100)), counted(Limits(10, 10, 100))
+    assert (strict["rule"], first["rule"]) == ("withheld", "rounded")
+    for rounding in (1, 7, 10):
+        assert counted(Limits(10, rounding, 100)) == first
+    coarse = counted(Limits(10, 50, 100))
+    assert coarse["persons"] == (first["persons"] + 25) // 50 * 50
+    assert counted(Limits(500, 10, 100)) == strict
 
 
 def test_an_answer_is_sealed_to_the_reply_key(node: Node) -> None:
@@ -286,6 +307,80 @@ def test_what_changes_in_mid_run_stops_the_result(
     assert list((node.home / "results").iterdir()) == []
 
 
+@pytest.mark.parametrize(("hours", "rule"), [(2, "order time"), (11, "period"), (22, "status")])
+def test_what_expires_in_mid_run_stops_the_result(
+    node: Node, hours: int, rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An order, a permit or a status that ends while the step runs: so much later it is when the result is signed."""
+    now = clock.now()
+    said = allow(node, permit_for(node, ends=now + timedelta(hours=10 if rule == "period" else 100)))
+
+    def later(uses: Uses, admitted: object, aggregate: dict[str, Any]) -> str:
+        monkeypatch.setattr(clock, "now", lambda: now + timedelta(hours=hours))
+        return answer(uses, admitted, aggregate)  # type: ignore[arg-type]
+
+    answer = Uses.answer
+    monkeypatch.setattr(Uses, "answer", later)
+    life = timedelta(hours=1) if rule == "order time" else timedelta(days=7)
+    token = ordered(order(node, said, expires=clock.read(clock.text(now + life))))
+    assert refused(node, token)["rule"] == rule
+    assert list((node.home / "results").iterdir()) == []
+
+
+def test_a_clock_that_jumps_opens_nothing(
+    node: Node, permit: Permit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = clock.read(clock.text(clock.now()))
+    for jump in (timedelta(days=-2), timedelta(days=2)):
+        then = now + jump
+        monkeypatch.setattr(clock, "now", lambda then=then: then)
+        of_now = order(node, permit, issued=now, expires=now + timedelta(hours=1))
+        assert refused(node, ordered(of_now))["rule"] == "order time"
+        of_that_time = order(node, permit, issued=then, expires=then + timedelta(hours=1))
+        assert refused(node, ordered(of_that_time))["rule"] in ("period", "status")
+    assert "use" not in [one.kind for one in entries(node)]
+
+
+def test_who_is_left_out_of_an_amendment_orders_nothing_more(node: Node) -> None:
+    """A colleague who left, or a key that was lost: neither the old version nor the new one is theirs."""
+    said = permit_for(node)
+    (person,) = said.scope.persons
+    colleague = replace(person, name="Colleague", keys=(Key(STRANGER.public.jwk, KeyUse.WORKING, False),))
+    both = allow(node, replace(said, scope=replace(said.scope, persons=(person, colleague))))
+    assert node.gate.use(ordered(order(node, both), STRANGER))
+    left = allow(node, replace(said, version=2, amends=hash_of(both)))
+    assert refused(node, ordered(order(node, both), STRANGER))["rule"] == "amendment"
+    assert refused(node, ordered(order(node, left), STRANGER))["rule"] == "permit"
+    assert node.gate.use(ordered(order(node, left)))
+
+
+def test_without_room_for_the_entry_nothing_is_opened(
+    node: Node, permit: Permit, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    node.gate.refresh()
+    with node.store.records.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    monkeypatch.setattr(Gate, "_carry_out", None)  # whoever opened data would fail otherwise
+    request.getfixturevalue("small_files")
+    assert refused(node, ordered(order(node, permit)))["type"] == "/problems/no-space"
+
+
+def test_a_result_that_cannot_be_kept_is_not_given(
+    node: Node, permit: Permit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that an order has one answer for ever."""
+    token = ordered(order(node, permit))
+    with monkeypatch.context() as patched:
+        patched.setattr(Orders, "keep", _full)
+        assert refused(node, token)["type"] == "/problems/no-space"
+    assert refused(node, token)["rule"] == "once"
+    assert node.gate.use(ordered(order(node, permit)))
+
+
+def _full(*_: object) -> None:
+    raise NoSpace("the disk is full")
+
+
 def test_the_same_order_gets_the_same_answer_and_is_not_carried_out_again(node: Node, permit: Permit) -> None:
     token = ordered(order(node, permit))
     first = node.gate.use(token)
@@ -360,6 +455,23 @@ def test_an_opted_out_list_that_the_node_does_not_leave_out_is_refused(node: Nod
     later = said(opt_out(node.store, "lung"))
     assert later.scope.datasets[0].opt_out != nobody.scope.datasets[0].opt_out
     assert node.gate.use(ordered(order(node, later)))
+
+
+def test_two_lists_of_persons_who_opted_out_open_the_same_persons(node: Node) -> None:
+    """A node opens one version, whatever list a permit froze, so that two permits cannot be subtracted."""
+
+    def analysed() -> Any:
+        made = permit_for(node)
+        grant = replace(made.scope.datasets[0], opt_out=opt_out(node.store, "lung"))
+        return allow(node, replace(made, kind=Kind.EHDS, scope=replace(made.scope, datasets=(grant,))))
+
+    before = analysed()
+    withdraw_person(node.store, "lung", "somebody who opted out later")
+    after = analysed()
+    node.confirm(before, after)
+    found = [result_of(node, node.gate.use(ordered(order(node, one)))) for one in (before, after)]
+    assert before.scope.datasets[0].opt_out != after.scope.datasets[0].opt_out
+    assert found[0].aggregate == found[1].aggregate
 
 
 def test_an_order_that_names_no_order_is_refused(node: Node, permit: Permit) -> None:

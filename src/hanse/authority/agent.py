@@ -11,11 +11,13 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from hanse.authority import applications, checks, config, enrol, outgoing, statuses, tables
+from hanse.authority import applications, checks, config, delivery, enrol, outgoing, statuses, tables
 from hanse.authority.config import AuthorityConfig
 from hanse.core import clock, wire
 from hanse.core.errors import BadEnvelope, Problem
 from hanse.core.login import PROOF_TYP
+from hanse.core.result import DELETION_TYP
+from hanse.core.status import APPROVAL_TYP, RECEIPT_TYP, VETO_TYP
 from hanse.core.wire import Envelope, Kind
 from hanse.lib import files, jws
 from hanse.lib.jws import Signer
@@ -25,6 +27,7 @@ from hanse.link.pace import Backoff
 from hanse.link.witnessing import Witnessing
 
 LOOK_EVERY_S = 0.5  # how soon a decision is on its way
+_FOR_INFORMATION = (APPROVAL_TYP, VETO_TYP, DELETION_TYP)  # what nodes decide counts where they are
 logger = logging.getLogger(__name__)
 
 
@@ -58,16 +61,19 @@ def run(settings: AuthorityConfig, stop: threading.Event) -> None:
 def receive(
     settings: AuthorityConfig, records: sa.Engine, message: Envelope, witnessing: Witnessing | None = None
 ) -> None:
-    """Keeps the applications in a message, and the logins of those who applied; what is neither, or not for this
-    authority, is said in the diary only."""
+    """Keeps the applications in a message, the logins of those who applied, and the receipts of nodes; what is none, or
+    not for this authority, is said in the diary only."""
     if message.kind is not Kind.DOCUMENTS:
         raise BadEnvelope("An authority takes documents only.")
     tokens: Iterable[str] = wire.documents(message.body)
     for token in witnessing.receive(tokens) if witnessing else tokens:
         try:
-            if jws.claimed_type(token) == PROOF_TYP:
+            typ = jws.claimed_type(token)
+            if typ == PROOF_TYP:
                 checks.by_proof(records, settings, token, clock.now())
-            else:
+            elif typ == RECEIPT_TYP:
+                delivery.take(records, settings.id, token)
+            elif typ not in _FOR_INFORMATION:
                 applications.take(records, settings.id, token, clock.now())
         except Problem as problem:
             logger.warning("A document was not accepted: %s", problem.detail)
@@ -81,11 +87,12 @@ def _send_all(
     witnessing: Witnessing,
     stop: threading.Event,
 ) -> None:
-    """Renews what expires, sends what is new and shows the log to its witnesses, until `stop` is set."""
-    backoff, said = Backoff(), ""
+    """Renews what expires, sends what is new or was lost, and shows the log to its witnesses, until `stop` is set."""
+    backoff, said, repeating = Backoff(), "", delivery.Repeating(clock.now())
     while not stop.is_set():
         try:
             statuses.renew(records, settings, key, clock.now())
+            repeating.look(records, settings, key, clock.now())
             outgoing.add(records, witnessing.due(clock.now()))
             taken, refused = outgoing.send(records, caller)
             problem = refused[0] if refused else ""

@@ -20,7 +20,7 @@ def issue(
     """Signs a new status for a node and puts it among what is to be sent, in the transaction of a decision.
 
     `Conflict` when the node has more permits in force than a status may hold."""
-    current, revoked = _in_force(connection, node, at)
+    current, revoked = in_force(connection, node, at)
     if max(len(current), len(revoked)) > MAX_PERMITS:
         raise Conflict(f"More than {MAX_PERMITS} permits of one node are in force or revoked.")
     life = timedelta(hours=config.status_hours)
@@ -61,7 +61,7 @@ def _number(connection: sa.Connection, node: str, at: datetime) -> int:
     return max(last + 1, int(at.timestamp()))
 
 
-def _in_force(connection: sa.Connection, node: str, at: datetime) -> tuple[dict[str, str], tuple[str, ...]]:
+def in_force(connection: sa.Connection, node: str, at: datetime) -> tuple[dict[str, str], tuple[str, ...]]:
     """The hash of the newest version of each permit that has not ended, by its id; and the ids of those revoked."""
     newest = (
         sa.select(PERMIT.c.id, sa.func.max(PERMIT.c.version).label("version"))

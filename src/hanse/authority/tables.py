@@ -95,6 +95,16 @@ PROVIDER = sa.Table(
 LOGINS = sa.Table("logins", _METADATA, sa.Column("number", sa.Integer, primary_key=True))
 
 MIGRATIONS = (
+# What each node said last to hold of this authority: the number of its status, and its permits as JSON, {id: hash}.
+RECEIPT = sa.Table(
+    "receipt",
+    _METADATA,
+    sa.Column("node", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("permits", sa.Text, nullable=False),
+)
+
     sql.Migration(
         1,
         "applications, checks of keys, permits, statuses, what is to be sent, log",
@@ -116,6 +126,7 @@ MIGRATIONS = (
         3, "officers, and what their passkeys agreed to", sql.create(*accounts.TABLES, *assertions.TABLES)
     ),
 )
+    sql.Migration(4, "what nodes say to hold", sql.create(RECEIPT)),
 
 
 def open_records(home: Path) -> sa.Engine:

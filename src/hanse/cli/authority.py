@@ -399,9 +399,9 @@ def resend(home: Path) -> None:
 @home_option
 @json_option
 def list_permits(home: Path, as_json: bool) -> None:
-    """List the permits in their newest version."""
+    """List the permits in their newest version, and at how many of their nodes each has arrived."""
     with opened(home) as here, sql.read(here.records) as connection:
-        found = permits.all_of(connection, here.key)
+        found, held = permits.all_of(connection, here.key), delivery.held(connection)
     rows = [
         {
             "permit": one.permit.id,
@@ -413,11 +413,12 @@ def list_permits(home: Path, as_json: bool) -> None:
         }
         for one in found
     ]
+            "arrived": _arrived(one, held),
     if as_json:
         print_json(rows)
         return
-    head = ["permit", "version", "ends", "revoked", "project"]
-    for line in columns([head, *([clean(str(row[name])) for name in head] for row in rows)], {4: 60}):
+    head = ["permit", "version", "ends", "revoked", "arrived", "project"]
+    for line in columns([head, *([clean(str(row[name])) for name in head] for row in rows)], {5: 60}):
         click.echo(line)
 
 
@@ -425,6 +426,13 @@ def list_permits(home: Path, as_json: bool) -> None:
 @click.option("--last", type=click.IntRange(1), default=20, show_default=True, help="How many entries.")
 @home_option
 @json_option
+def _arrived(given: permits.Given, held: Mapping[str, Mapping[str, str]]) -> str:
+    """At how many of its nodes a permit is, as they said themselves."""
+    nodes = {one.node for one in given.permit.scope.datasets}
+    there = sum(held.get(one, {}).get(given.permit.id) == given.hash for one in nodes)
+    return f"{there} of {len(nodes)}"
+
+
 def show_log(last: int, home: Path, as_json: bool) -> None:
     """Show what arrived, was checked and was decided: when, by whom."""
     from hanse.lib import log

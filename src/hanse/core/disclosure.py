@@ -114,6 +114,21 @@ def breakdown(cells: Mapping[str, Cohort], policy: Policy, ledger: Ledger, asked
     return {value: current[value] for value in cells}
 
 
+def bound(counts: Counts, policy: Policy, threshold: int, rounding: int, persons: int) -> Counts:
+    """An answer of a dataset of `persons` released persons, for somebody whom a permit binds to a higher threshold or a
+    coarser rounding than `policy`. It is made of the answer that everybody gets: however many permits somebody has,
+    together they tell no more than that."""
+    if counts.persons is None or counts.rounding is None:
+        return counts
+    error = 2 * policy.noise(persons) + counts.rounding // 2
+    if threshold > policy.threshold and counts.persons < threshold + error:
+        return Counts(Rule.WITHHELD, threshold=threshold + 2 * error)
+    base = max(counts.rounding, rounding)
+    numbers = np.array([counts.persons, counts.studies, counts.series])
+    some, studies, series = rounded(numbers, base).tolist()
+    return replace(counts, persons=some, studies=studies, series=series, rounding=base)
+
+
 def exact(cohort: Cohort) -> Counts:
     """The true numbers, of public data."""
     return open_counts(len(cohort.persons), int(cohort.studies.sum()), int(cohort.series.sum()))

@@ -10,11 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from hanse.core import document, shape
+from hanse.core.document import Jwk
 from hanse.core.scope import unique
 
 STATUS_TYP = "hanse-status+jws"
 APPROVAL_TYP = "hanse-approval+jws"
 VETO_TYP = "hanse-veto+jws"
+RECEIPT_TYP = "hanse-receipt+jws"
 MAX_PERMITS = 250  # current, and as many revoked: a status stays below the size of a token
 
 
@@ -55,19 +57,30 @@ class Veto:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a node holds of an authority's documents: the number of the newest status, or 0, and the hash of the newest
+    version of each permit, by the permit's id. `jwk` is the node's key, of which its id is made; of several receipts
+    the one with the highest `number` counts."""
+
+    authority: str
+    node: str
+    jwk: Jwk
+    number: int
+    status: int
+    permits: Mapping[str, str]
+
+
 def decode(payload: bytes) -> Status:
     """The status in verified bytes; `BadEnvelope` when they hold anything else."""
     body = document.exactly(document.load(payload), Status, "status")
-    current = shape.mapping(body["current"], "current")
-    if len(current) > MAX_PERMITS:
-        raise shape.wrong("current", f"an object of at most {MAX_PERMITS} permits")
     return Status(
         authority=document.id(body, "authority", "authority"),
         node=document.id(body, "node", "node"),
         number=shape.number(body, "number", least=1),
         issued=document.time(body, "issued"),
         expires=document.time(body, "expires"),
-        current={_permit_id(id): document.digest(current, id) for id in current},
+        current=_hashes(body, "current"),
         revoked=unique(body, "revoked", _permit_id, most=MAX_PERMITS),
     )
 
@@ -95,6 +108,26 @@ def decode_veto(payload: bytes) -> Veto:
         reason=document.words(body, "reason", most=2000),
         at=document.time(body, "at"),
     )
+
+
+def decode_receipt(payload: bytes) -> Receipt:
+    """The receipt in verified bytes; `BadEnvelope` when they hold anything else."""
+    body = document.exactly(document.load(payload), Receipt, "receipt")
+    return Receipt(
+        authority=document.id(body, "authority", "authority"),
+        node=document.id(body, "node", "node"),
+        jwk=document.jwk(body, "jwk"),
+        number=shape.number(body, "number", least=1),
+        status=shape.number(body, "status"),
+        permits=_hashes(body, "permits"),
+    )
+
+
+def _hashes(body: Mapping[str, Any], name: str) -> Mapping[str, str]:
+    found = shape.mapping(body[name], name)
+    if len(found) > MAX_PERMITS:
+        raise shape.wrong(name, f"an object of at most {MAX_PERMITS} permits")
+    return {_permit_id(id): document.digest(found, id) for id in found}
 
 
 def _permit_id(value: Any) -> str:

@@ -61,12 +61,21 @@ FORMS: Mapping[str, Form] = {
     login.LOGINS_TYP: Form(login.decode, Role.AUTHORITY, lambda said: Place(said.authority, "", said.number)),
     result.DELETION_TYP: Form(result.decode_deletion, Role.NODE, lambda said: Place(said.node, said.permit)),
     status.VETO_TYP: Form(status.decode_veto, Role.NODE, lambda said: Place(said.node, said.permit)),
+    status.RECEIPT_TYP: Form(
+        status.decode_receipt, Role.NODE, lambda said: Place(said.authority, "", said.number)
+    ),
     witness.HEAD_TYP: Form(witness.decode_head, None, lambda said: _to_one(said.to, said.number)),
     witness.COSIGNED_TYP: Form(witness.decode_cosigned, None, lambda said: _to_one(said.to, said.number)),
 }
 
 # Of what has one name, a newer one takes the place.
-NEWEST_ONLY = (status.STATUS_TYP, login.LOGINS_TYP, witness.HEAD_TYP, witness.COSIGNED_TYP)
+NEWEST_ONLY = (
+    status.STATUS_TYP,
+    status.RECEIPT_TYP,
+    login.LOGINS_TYP,
+    witness.HEAD_TYP,
+    witness.COSIGNED_TYP,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +205,7 @@ def _count(connection: sa.Connection, which: sa.ColumnElement[bool]) -> int:
 
 
 def _replaces(connection: sa.Connection, kept: Kept) -> bool:
-    """Of the statuses for a node, of what an authority says of logins, and of the heads of a log for a witness, only
-    the newest is carried; an older one that comes late is dropped."""
+    """Of what takes the place of an older one, only the newest is carried; an older one that comes late is dropped."""
     same = (DOCUMENT.c.typ == kept.typ) & (DOCUMENT.c.kid == kept.kid) & (DOCUMENT.c.name == kept.place.name)
     if connection.scalar(sa.select(DOCUMENT.c.hash).where(same, DOCUMENT.c.number >= kept.place.number)):
         return False
@@ -213,6 +221,8 @@ def _recipients(connection: sa.Connection, kept: Kept) -> list[str]:
         return [
             one.node for row in asked for one in application.decode(jws.unverified(row.token)).scope.datasets
         ]
+    if kept.typ == status.RECEIPT_TYP:
+        return [_participant(connection, kept.place.name)]
     if kept.typ in (status.APPROVAL_TYP, status.VETO_TYP, result.DELETION_TYP):
         which = (DOCUMENT.c.hash == kept.place.about) | (DOCUMENT.c.name == kept.place.about)
         return [wire.node_id(row.kid) for row in _named(connection, which, permit.TYP)]

@@ -29,6 +29,7 @@ from hanse.node import enrol
 from hanse.node.config import NodeConfig
 from hanse.node.gate import Gate, Visit
 from hanse.node.permits import Permits
+from hanse.node.receipts import Receipts
 from hanse.node.store import Store
 from hanse.node.uses import Uses
 
@@ -64,8 +65,9 @@ def run(config: NodeConfig, stop: threading.Event) -> None:
     hub = Hub(config.hub, config.hub_key, config.proxy, config.ca_bundle)
     link = Outbound(hub, store.keys.signing, enrol.hello(), config.home / "seen.db")
     witnessing = Witnessing(config.home, store.records, store.keys.signing)
+    receipts = Receipts(store.records, permits, store.keys.signing)
     watcher = threading.Thread(
-        target=_watch, args=(gate, uses, witnessing, link, stop), name="node-watch", daemon=True
+        target=_watch, args=(gate, uses, witnessing, receipts, link, stop), name="node-watch", daemon=True
     )
     watcher.start()
     handlers: Mapping[Kind, Callable[[Envelope], Reply | None]] = {
@@ -127,9 +129,16 @@ def _on_grid(kind: Kind, body: dict[str, object], arrived: float, grid_ms: int) 
     return Reply(kind, body, arrived + next_tick(elapsed_ms, grid_ms) / 1000)
 
 
-def _watch(gate: Gate, uses: Uses, witnessing: Witnessing, link: Outbound, stop: threading.Event) -> None:
-    """Tells the hub what is published and what the owner decided, now and whenever it changes, and shows the log to its
-    witnesses; and looks for permits that are over."""
+def _watch(
+    gate: Gate,
+    uses: Uses,
+    witnessing: Witnessing,
+    receipts: Receipts,
+    link: Outbound,
+    stop: threading.Event,
+) -> None:
+    """Tells the hub what is published, what the owner decided and what arrived, now and whenever it changes, and shows
+    the log to its witnesses; and looks for permits that are over."""
     changed = True
     while not stop.is_set():
         try:
@@ -138,8 +147,8 @@ def _watch(gate: Gate, uses: Uses, witnessing: Witnessing, link: Outbound, stop:
             _send_decisions(uses.permits, link)
             uses.orders.sweep(uses.permits)
             stop.wait(LOOK_EVERY_S)
-            if heads := witnessing.due(clock.now()):
-                link.send(Kind.DOCUMENTS, {"documents": list(heads.values())})
+            if said := [*witnessing.due(clock.now()).values(), *receipts.due(clock.now())]:
+                link.send(Kind.DOCUMENTS, {"documents": said})
             changed = gate.refresh()
         except Problem as problem:
             changed = False

@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hanse.core import disclosure, scope
+from hanse.core import disclosure
 from hanse.core.answer import Cell, Counts, CriterionAnswer, CriterionState, DatasetAnswer, Rule
 from hanse.core.bands import banded
 from hanse.core.check import cell, check_rows, criterion_state, is_single
@@ -162,14 +162,17 @@ class Gate:
         number = held.index.published.index(published)
         selection = held.index.select(question)
         limits = admitted.case.permit.scope.limits
-        policy = _under(limits, published.policy)
+        policy = _under_a_permit(published.policy)
         if admitted.step is None:
             cohort = held.index.cohort(selection, number)
             with sql.begin(self._store.records) as connection, self._ledger(connection, published) as ledger:
-                return asdict(disclosure.decide(cohort, policy, ledger, self._asked(question)))
+                counts = disclosure.decide(cohort, policy, ledger, self._asked(question))
+                return asdict(
+                    disclosure.bound(counts, policy, limits.minimum, limits.rounding, ledger.persons)
+                )
         table = held.index.table(selection, number, admitted.step.fields)
         open = policy.access is Access.OPEN
-        least = max(2, limits.minimum) if open else policy.threshold
+        least = max(2 if open else policy.threshold, limits.minimum)
         check_intermediate(table.persons, admitted.spent, Limits(minimum=least, steps=limits.budget))
         return admitted.step.method.step(table, admitted.step.parameters)
 
@@ -361,15 +364,10 @@ def _by(question: Question, field: str) -> str:
     return f"{_text(question)}\nby {field}"
 
 
-def _under(limits: scope.Limits, policy: Policy) -> Policy:
-    """How a dataset answers under a permit: as its policy says, and never less strictly than the permit. The holder
-    who approved a permit lets a dataset that answers nobody else answer under it."""
-    return replace(
-        policy,
-        access=Access.OPEN if policy.access is Access.OPEN else Access.PROTECTED,
-        threshold=max(policy.threshold, limits.minimum),
-        rounding=max(policy.rounding, limits.rounding),
-    )
+def _under_a_permit(policy: Policy) -> Policy:
+    """How a dataset counts under a permit. The holder who approved one lets a dataset that answers nobody else answer
+    under it."""
+    return replace(policy, access=Access.PROTECTED) if policy.access is Access.NONE else policy
 
 
 _BANDED = "Answered as {}: without a permit, ages are known in bands."

@@ -20,7 +20,7 @@ from hanse.core.answer import CriterionState
 from hanse.core.check import check_rows, criterion_state
 from hanse.core.decision import Case, Decision, Facts, Use
 from hanse.core.document import Signed
-from hanse.core.errors import BadAnalysis, Problem, Refused
+from hanse.core.errors import BadAnalysis, NoSpace, Problem, Refused
 from hanse.core.fields import Field, Vocabulary
 from hanse.core.order import Order
 from hanse.core.permit import Permit
@@ -226,7 +226,15 @@ class Uses:
         log.append(connection, "refusal", body)
 
     def answer(self, admitted: Admitted, aggregate: dict[str, Any]) -> str:
-        """Decides again, signs, logs and keeps: the token of the result. Raises when the use is allowed no more."""
+        """Decides again, signs, logs and keeps: the token of the result. Raises when the use is allowed no more, and
+        `NoSpace` when the result cannot be kept: then it is not given either."""
+        try:
+            return self._answered(admitted, aggregate)
+        except NoSpace as problem:
+            self.end(admitted, problem)
+            raise
+
+    def _answered(self, admitted: Admitted, aggregate: dict[str, Any]) -> str:
         live = [one for one in self._store.live() if one.digest == admitted.published.digest]
         with sql.begin(self._store.records) as connection:
             use, facts = self._known(
