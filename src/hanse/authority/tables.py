@@ -94,7 +94,6 @@ PROVIDER = sa.Table(
 # Every statement of where logins are accepted: numbers only grow.
 LOGINS = sa.Table("logins", _METADATA, sa.Column("number", sa.Integer, primary_key=True))
 
-MIGRATIONS = (
 # What each node said last to hold of this authority: the number of its status, and its permits as JSON, {id: hash}.
 RECEIPT = sa.Table(
     "receipt",
@@ -105,6 +104,7 @@ RECEIPT = sa.Table(
     sa.Column("permits", sa.Text, nullable=False),
 )
 
+MIGRATIONS = (
     sql.Migration(
         1,
         "applications, checks of keys, permits, statuses, what is to be sent, log",
@@ -125,8 +125,8 @@ RECEIPT = sa.Table(
     sql.Migration(
         3, "officers, and what their passkeys agreed to", sql.create(*accounts.TABLES, *assertions.TABLES)
     ),
-)
     sql.Migration(4, "what nodes say to hold", sql.create(RECEIPT)),
+)
 
 
 def open_records(home: Path) -> sa.Engine:

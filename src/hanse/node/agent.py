@@ -145,10 +145,10 @@ def _watch(
             if changed:
                 link.send(Kind.CATALOGUE, plain.catalogue_to_plain(gate.records()))
             _send_decisions(uses.permits, link)
-            uses.orders.sweep(uses.permits)
-            stop.wait(LOOK_EVERY_S)
             if said := [*witnessing.due(clock.now()).values(), *receipts.due(clock.now())]:
                 link.send(Kind.DOCUMENTS, {"documents": said})
+            uses.orders.sweep(uses.permits)
+            stop.wait(LOOK_EVERY_S)
             changed = gate.refresh()
         except Problem as problem:
             changed = False
