@@ -409,11 +409,11 @@ def list_permits(home: Path, as_json: bool) -> None:
             "hash": one.hash,
             "ends": clock.text(one.permit.scope.ends),
             "revoked": one.revoked,
+            "arrived": _arrived(one, held),
             "project": one.permit.project,
         }
         for one in found
     ]
-            "arrived": _arrived(one, held),
     if as_json:
         print_json(rows)
         return
@@ -422,10 +422,6 @@ def list_permits(home: Path, as_json: bool) -> None:
         click.echo(line)
 
 
-@authority.command("log")
-@click.option("--last", type=click.IntRange(1), default=20, show_default=True, help="How many entries.")
-@home_option
-@json_option
 def _arrived(given: permits.Given, held: Mapping[str, Mapping[str, str]]) -> str:
     """At how many of its nodes a permit is, as they said themselves."""
     nodes = {one.node for one in given.permit.scope.datasets}
@@ -433,6 +429,10 @@ def _arrived(given: permits.Given, held: Mapping[str, Mapping[str, str]]) -> str
     return f"{there} of {len(nodes)}"
 
 
+@authority.command("log")
+@click.option("--last", type=click.IntRange(1), default=20, show_default=True, help="How many entries.")
+@home_option
+@json_option
 def show_log(last: int, home: Path, as_json: bool) -> None:
     """Show what arrived, was checked and was decided: when, by whom."""
     from hanse.lib import log
