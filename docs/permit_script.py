@@ -1,4 +1,4 @@
-"""Survival at the hospitals that agree, from application to curve: python docs/permit_script.py HUB"""
+"""Survival at the hospitals that agree, from application to curve: permit_script.py HUB FINGERPRINT"""
 
 import sys
 import time
@@ -17,9 +17,9 @@ APPLICANT = Applicant("Principal Investigator", "University of the North", "FI")
 
 
 def survival(hub: Hanse, signer: Signer, words: str) -> Analysis:
-    datasets = tuple(one["id"] for one in hub.datasets(words))
+    datasets = tuple(one["id"] for one in hub.datasets(words, rights=["NON_PUBLIC", "RESTRICTED"]))
     reasons = ("To learn how long patients live.",)
-    wish = Wish(hub.authorities()[0]["id"], datasets, "Survival with lung cancer", reasons)
+    wish = Wish(hub.authority().id, datasets, "Survival with lung cancer", reasons)
     application = hub.apply(wish, APPLICANT, signer)
     print("Tell the authority your fingerprint:", signer.public.fingerprint)
     while any(one["state"] not in ("approved", "vetoed") for one in hub.application(application)["nodes"]):
@@ -30,6 +30,6 @@ def survival(hub: Hanse, signer: Signer, words: str) -> Analysis:
 
 if __name__ == "__main__":
     key = Ring(Path("~/.config/hanse").expanduser()).working().unlock(getpass())
-    found = survival(Hanse(sys.argv[1]), key, "lung")
+    found = survival(Hanse(sys.argv[1], authority=" ".join(sys.argv[2:])), key, "lung")
     print(found.table(), "Not in it:", found.missing)
     Path("survival.crate.zip").write_bytes(found.crate())

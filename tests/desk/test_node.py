@@ -195,7 +195,7 @@ def test_the_node_says_whom_it_trusts_and_what_its_log_holds(node: Node, manager
     (pinned,) = node.config.authorities
     assert jws.fingerprint(pinned.kid) in page
     with sql.read(node.store.records) as connection:
-        size, root = log.head(connection)
+        _, root = log.head(connection)
     assert root in page
     config.write(replace(node.config, authorities=()))
     assert "None: no permit counts here." in manager.get("/en/node")

@@ -1,20 +1,25 @@
-"""`hanse node trust|approvals|approve|refuse|veto|uses|opt-out`: what the holder of the data decides, and sees."""
+"""`hanse node page|officer|trust|approvals|approve|refuse|veto|uses|opt-out`: what the holder decides, and sees."""
 
 import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
+import sqlalchemy as sa
 
+from hanse.authority.officers import named
 from hanse.cli.home import home_option, next_step, store_of
+from hanse.cli.officers import officers, port_option
 from hanse.cli.output import clean, columns, json_option, print_json
 from hanse.core.permit import KINDS, Kind
-from hanse.lib import jws, log, sql
-from hanse.node import config, permits
+from hanse.lib import jws, sql
+from hanse.node import config, permits, usage
 from hanse.node.permits import Permits
 from hanse.node.trust import trust as pin
 
+PAGE_PORT = 8091
 officer_option = click.option(
     "--officer", metavar="NAME", default=getpass.getuser, help="Who decides; otherwise who is logged in here."
 )
@@ -22,6 +27,38 @@ officer_option = click.option(
 
 def _permits(home: Path) -> Permits:
     return Permits(store_of(home), config.read(home))
+
+
+@contextmanager
+def _records(home: Path) -> Iterator[sa.Engine]:
+    records = store_of(home).records
+    try:
+        yield records
+    finally:
+        records.dispose()
+
+
+@click.command()
+@home_option
+@port_option(PAGE_PORT)
+def page(home: Path, port: int) -> None:
+    """Serve the page on which you decide and see every use, to this machine only, until interrupted.
+
+    It runs beside `hanse node serve`; what is decided counts there at once.
+    """
+    from hanse.desk import node as pages
+    from hanse.desk.site import serve
+
+    store, settings = store_of(home), config.read(home)
+    desk = pages.desk(store, settings, port)
+    click.echo(
+        f"Who decides about the data of {settings.name} does so at {desk.origin}/; stop with Ctrl-C.",
+        err=True,
+    )
+    serve(desk, pages.pages(store))
+
+
+officer = officers("node", home_option, PAGE_PORT, _records, named)
 
 
 @click.command()
@@ -40,7 +77,7 @@ def trust(authority: str, kinds: str, home: Path) -> None:
     found = pin(config.read(home), store_of(home), authority, wanted)
     click.echo(f"{clean(found.name)} may give {', '.join(sorted(found.kinds))}.")
     click.echo(f"Fingerprint: {jws.fingerprint(found.kid)}")
-    next_step("start hanse node serve again, so that it knows the authority")
+    next_step("hanse node approvals")
 
 
 def _kind(text: str) -> Kind:
@@ -57,23 +94,30 @@ def approvals(home: Path, as_json: bool) -> None:
     """Show what is asked of your data and what you gave, in the words of the signed documents."""
     found = _permits(home).asked()
     if as_json:
-        print_json([asdict(one) | {"text": one.said.text} for one in found])
+        print_json(
+            [
+                {"id": one.id, "state": one.state, "said": asdict(one.said), "text": one.said.text}
+                for one in found
+            ]
+        )
         return
     for one in found:
         click.echo(f"[{one.state}]\n" + "\n".join(map(clean, one.said.text.splitlines())) + "\n")
-    waiting = [one.id for one in found if one.state == "waiting"]
+    waiting = [one.said.hash for one in found if one.state == "waiting"]
     next_step(f"hanse node approve {waiting[0]}, or refuse" if waiting else "hanse node uses")
 
 
 @click.command()
-@click.argument("permit")
+@click.argument("permit", metavar="SHA-256|PERMIT")
 @officer_option
 @home_option
 def approve(permit: str, officer: str, home: Path) -> None:
-    """Let your data be used under exactly this version of a permit."""
+    """Let your data be used under exactly the version of a permit that you read: its SHA-256. The permit's id stands
+    for its newest version, which may have come after you read."""
     held = _permits(home).approve(permit, officer)
-    click.echo(f"Approved by {officer}: {permit}, version {held.document.version}, SHA-256 {held.hash}")
-    next_step(f"hanse node uses; hanse node veto {permit} stops it")
+    id = held.document.id
+    click.echo(f"Approved by {officer}: {id}, version {held.document.version}, SHA-256 {held.hash}")
+    next_step(f"hanse node uses; hanse node veto {id} stops it")
 
 
 def _forbid(words: str, permit: str, officer: str, reason: str, home: Path) -> None:
@@ -102,41 +146,24 @@ def veto(permit: str, officer: str, reason: str, home: Path) -> None:
     _forbid("Stopped", permit, officer, reason, home)
 
 
-_USES = ("use", "result", "refusal", "redelivery", "interrupted", "deletion")
-
-
 @click.command()
+@click.option("--permit", default="", metavar="PERMIT", help="Only under this permit.")
 @click.option(
     "--last", type=click.IntRange(1), default=50, show_default=True, help="How many entries of the log."
 )
 @home_option
 @json_option
-def uses(last: int, home: Path, as_json: bool) -> None:
-    """Show who used your data: under which permit, for which operation, when, and what left."""
+def uses(permit: str, last: int, home: Path, as_json: bool) -> None:
+    """Show who used your data: under which permit, for which operation, when, and what left. The latest comes first."""
     with sql.read(store_of(home).records) as connection:
-        newest, _ = log.head(connection)
-        found = [
-            one
-            for one in log.entries(connection, after=max(0, newest - last))
-            if one.kind in _USES and "permit" in one.body
-        ]
+        found = usage.used(connection, last, permit)
     if as_json:
         print_json([asdict(one) for one in found])
         return
-    for line in columns([["at", "what", "permit", "operation", "who"], *map(_row, found)]):
+    rows = [[one.at, one.outcome, one.what, one.permit, one.operation, one.who] for one in found]
+    for line in columns([["at", "outcome", "what", "permit", "operation", "who"], *rows]):
         click.echo(clean(line))
     next_step("hanse node approvals")
-
-
-def _row(entry: log.Entry) -> list[str]:
-    body: Any = entry.body
-    what = {
-        "use": "began",
-        "result": f"{body.get('left')} left{', sealed' if body.get('sealed') else ''}",
-        "refusal": f"refused: {body.get('decision')}",
-        "deletion": f"destroyed: {body.get('reason')}",
-    }.get(entry.kind, entry.kind)
-    return [entry.at, what, str(body["permit"]), str(body.get("operation", "")), str(body.get("who", ""))]
 
 
 @click.command(name="opt-out")
@@ -148,4 +175,4 @@ def opt_out(name: str, home: Path) -> None:
     next_step("give it to the authority, which writes it into the permit")
 
 
-COMMANDS = (trust, approvals, approve, refuse, veto, uses, opt_out)
+COMMANDS = (page, officer, trust, approvals, approve, refuse, veto, uses, opt_out)

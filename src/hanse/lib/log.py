@@ -13,7 +13,7 @@ import json
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -151,12 +151,14 @@ def head(connection: sa.Connection) -> tuple[int, str]:
 
 def entries(connection: sa.Connection, after: int = 0) -> Iterator[Entry]:
     """The entries that follow number `after`, oldest first, read as they are asked for."""
-    for row in _rows(connection, after):
-        body = json.loads(row.body)
-        if body.get("who") is not None:
-            body["who"] = REDACTED if row.value is None else json.loads(row.value)
-        data = _leaf(row.number, row.at, row.kind, row.body)
-        yield Entry(row.number, row.at, row.kind, body, merkle.leaf_hash(data).hex())
+    yield from map(_entry, _rows(connection, after))
+
+
+def latest(connection: sa.Connection, kinds: Collection[str], most: int, holding: str = "") -> list[Entry]:
+    """The newest `most` entries of these kinds, oldest first; only those whose canonical body holds this text."""
+    found = LOG.c.kind.in_(kinds) & LOG.c.body.contains(holding, autoescape=True)
+    query = _ENTRIES.where(found).order_by(LOG.c.number.desc()).limit(most)
+    return [_entry(row) for row in connection.execute(query)][::-1]
 
 
 def leaves(connection: sa.Connection, after: int = 0) -> Iterator[Leaf]:
@@ -322,6 +324,14 @@ def _size(connection: sa.Connection) -> int:
 def _rows(connection: sa.Connection, after: int) -> Iterator[sa.Row[Any]]:
     query = _ENTRIES.where(LOG.c.number > after).order_by(LOG.c.number)
     yield from connection.execute(query, execution_options=_IN_PIECES)
+
+
+def _entry(row: sa.Row[Any]) -> Entry:
+    body = json.loads(row.body)
+    if body.get("who") is not None:
+        body["who"] = REDACTED if row.value is None else json.loads(row.value)
+    data = _leaf(row.number, row.at, row.kind, row.body)
+    return Entry(row.number, row.at, row.kind, body, merkle.leaf_hash(data).hex())
 
 
 def _leaf(number: int, at: str, kind: str, body: str) -> bytes:

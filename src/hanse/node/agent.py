@@ -144,6 +144,8 @@ def _watch(
         try:
             if changed:
                 link.send(Kind.CATALOGUE, plain.catalogue_to_plain(gate.records()))
+            if uses.permits.refresh():  # what others signed was dropped, and comes again to who begins anew
+                link.send(Kind.HELLO, enrol.hello().as_dict())
             _send_decisions(uses.permits, link)
             if said := [*witnessing.due(clock.now()).values(), *receipts.due(clock.now())]:
                 link.send(Kind.DOCUMENTS, {"documents": said})

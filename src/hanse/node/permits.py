@@ -8,20 +8,24 @@ import hmac
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
-from hanse.core import application, clock, ids, permit, refusal, result, status
+from hanse.core import application, clock, document, ids, permit, refusal, result, status
+from hanse.core.application import Application
 from hanse.core.document import Signed
-from hanse.core.errors import BadEnvelope, BadInput, NotFound, Problem, Refused
+from hanse.core.errors import BadEnvelope, BadInput, Conflict, NotFound, Problem, Refused
 from hanse.core.permit import Permit
 from hanse.core.permit_words import Said, say
 from hanse.core.scope import commitment
 from hanse.core.status import Approval, Status, Veto
-from hanse.lib import jws, log, sql
+from hanse.lib import assertions, jws, log, sql
 from hanse.lib.jws import PublicKey
+from hanse.lib.passkeys import Assertion
+from hanse.node import config
 from hanse.node.config import NodeConfig, Pinned
 from hanse.node.store import Store
 from hanse.node.tables import DATASET, DOCUMENT, EXCLUDED, STATUS
@@ -33,11 +37,31 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A permit, or an application for one, as the owner decides about it. `state` is `asked` (an application),
-    `waiting` (a permit without a decision), `approved`, `vetoed`, `revoked` or `ended`."""
+    `waiting` (a permit without a decision), `approved`, `vetoed`, `revoked` or `ended`; `decision` is the owner's last
+    one."""
 
     id: str
     state: str
     said: Said
+    document: Permit | Application
+    decision: Approval | Veto | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A decision of the owner that nobody signed yet: its bytes, and what they say."""
+
+    typ: str
+    payload: bytes
+    decision: Approval | Veto
+    said: Said
+
+    @classmethod
+    def read(cls, payload: bytes, typ: str) -> "Draft":
+        """The decision in these bytes; `BadEnvelope` when there is none."""
+        if typ not in _DECODING:
+            raise BadEnvelope("This is no decision of a data holder.")
+        return cls(typ, payload, _DECODING[typ](payload), say(payload, typ))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +75,27 @@ class _Kept:
 class Permits:
     """The documents of one node. Every read sees what another process has decided meanwhile."""
 
-    def __init__(self, store: Store, config: NodeConfig) -> None:
+    def __init__(self, store: Store, settings: NodeConfig) -> None:
         self._store = store
-        self.node = config.id
+        self.node = settings.id
         self._signer = store.keys.signing
-        self.authorities: Mapping[str, Pinned] = {one.kid: one for one in config.authorities}
-        self._keys = {one.kid: PublicKey.from_jwk(one.jwk) for one in config.authorities}
+        self.authorities: Mapping[str, Pinned] = {}
+        self._keys: Mapping[str, PublicKey] = {}
+        self._written: tuple[Pinned, ...] | None = None  # in `node.toml`, at the last look
+        self._trust(settings.authorities)
+
+    def _trust(self, authorities: Iterable[Pinned]) -> None:
+        pinned = {one.kid: one for one in authorities}
+        self._keys = {kid: PublicKey.from_jwk(one.jwk) for kid, one in pinned.items()}
+        self.authorities = pinned
+
+    def refresh(self) -> bool:
+        """Takes up which authorities the owner pinned, or gave up, since the last look; whether there were any."""
+        before, self._written = self._written, config.read(self._store.home).authorities
+        if before is None or before == self._written:
+            return False
+        self._trust(self._written)
+        return True
 
     def receive(self, tokens: Iterable[str]) -> int:
         """Keeps those documents that concern this node and are rightly signed; how many were new. The others are
@@ -178,35 +217,60 @@ class Permits:
             return "revoked"
         return "vetoed" if self.veto(connection, held) else ""
 
-    def approve(self, id: str, officer: str) -> Signed[Permit]:
-        """Approves the newest version of a permit, logged in the same transaction; the permit."""
-        with sql.begin(self._store.records) as connection:
-            held = self.newest(connection, id)
-            said = Approval(ids.new("approval"), held.hash, self.node, officer, clock.now())
-            self._decide(connection, said, status.APPROVAL_TYP, held.hash, officer, held)
-        return held
+    def approve(self, shown: str, officer: str) -> Signed[Permit]:
+        """Approves the newest version of a permit, as `draft_approval` drafts it, by command; the permit."""
+        return self.decide(self.draft_approval(shown, officer), officer)
 
     def forbid(self, id: str, officer: str, reason: str) -> Signed[Permit]:
-        """Forbids every use under a permit, whatever its version: before an approval this refuses it, after one it
-        stops it. Logged in the same transaction; the permit."""
+        """Forbids every use under a permit, as `draft_veto` drafts it, by command; the permit."""
+        return self.decide(self.draft_veto(id, officer, reason), officer)
+
+    def draft_approval(self, shown: str, officer: str) -> Draft:
+        """The approval of the newest version of a permit. `shown` is the hash of the version that was read, or the
+        permit's id. Raises `NotFound`, and `Conflict` when another version than that one is the newest: whoever
+        carries documents chooses when they arrive."""
+        with sql.read(self._store.records) as connection:
+            hash = self._newest(connection, shown).hash
+        said = Approval(ids.new("approval"), hash, self.node, officer, _now())
+        return Draft.read(document.encode(said), status.APPROVAL_TYP)
+
+    def draft_veto(self, id: str, officer: str, reason: str) -> Draft:
+        """What forbids every use under a permit, whatever its version: before an approval it refuses, after one it
+        stops."""
+        said = Veto(ids.new("veto"), id, self.node, officer, reason, _now())
+        return Draft.read(document.encode(said), status.VETO_TYP)
+
+    def decide(self, draft: Draft, officer: str, agreed: Assertion | None = None) -> Signed[Permit]:
+        """Signs exactly these bytes, logged in the same transaction; the permit. On the page the officer's passkey
+        `agreed` to them (`assertions.keep` says what it raises). Raises as `draft_approval` does, and `Refused` when
+        the bytes are of another node or officer."""
+        said = draft.decision
+        if (said.node, said.officer) != (self.node, officer):
+            raise Refused("This decision is of another node or officer.")
         with sql.begin(self._store.records) as connection:
-            held = self.newest(connection, id)
-            said = Veto(ids.new("veto"), id, self.node, officer, reason, clock.now())
-            self._decide(connection, said, status.VETO_TYP, id, officer, held)
+            held = self._newest(connection, said.permit)
+            hash = document.identity(draft.payload)
+            token = self._signer.sign(draft.payload, draft.typ)
+            _add(connection, hash, draft.typ, said.permit, token, sent=False)
+            body = {
+                "who": {"officer": officer},
+                "permit": held.document.id,
+                "hash": held.hash,
+                "document": hash,
+                **assertions.keep(connection, draft.typ, draft.payload, officer, agreed),
+            }
+            log.append(connection, _DECISIONS[draft.typ], body)
         return held
 
-    def _decide(
-        self, connection: sa.Connection, said: Any, typ: str, about: str, officer: str, held: Signed[Permit]
-    ) -> None:
-        token = jws.issue(self._signer, said, typ)
-        _add(connection, jws.identity(token), typ, about, token, sent=False)
-        body = {
-            "who": officer,
-            "permit": held.document.id,
-            "hash": held.hash,
-            "document": jws.identity(token),
-        }
-        log.append(connection, _DECISIONS[typ], body)
+    def _newest(self, connection: sa.Connection, shown: str) -> Signed[Permit]:
+        read = self.permit(connection, shown)
+        held = self.newest(connection, read.document.id if read else shown)
+        if read and read.hash != held.hash:
+            raise Conflict(
+                f"Version {held.document.version} of the permit came after the one that was read.",
+                hint="Read it, and approve its SHA-256. `hanse node approvals` shows it.",
+            )
+        return held
 
     def certify(self, connection: sa.Connection, id: str, reason: str, orders: tuple[str, ...]) -> None:
         """Signs and logs that the kept results of these orders under a permit were destroyed."""
@@ -231,18 +295,29 @@ class Permits:
             found = [self._asked(connection, id) for id in self.ids(connection)]
             query = sa.select(DOCUMENT).where(DOCUMENT.c.typ == application.TYP).order_by(DOCUMENT.c.place)
             for row in connection.execute(query):
-                said = say(jws.unverified(row.token), application.TYP)  # it was verified before it was kept
-                found.append(Asked(row.about, "asked", said))
+                payload = jws.unverified(row.token)  # it was verified before it was kept
+                said = say(payload, application.TYP)
+                found.append(Asked(row.about, "asked", said, application.decode(payload)))
         return [one for one in found if one is not None]
+
+    def about(self, id: str) -> Asked:
+        """The permit or application with this id, as `asked` gives it; `NotFound` when there is none."""
+        found = next((one for one in self.asked() if one.id == id), None)
+        if found is None:
+            raise NotFound("There is no such permit or application here.")
+        return found
 
     def _asked(self, connection: sa.Connection, id: str) -> Asked | None:
         state = self.over(connection, id)
         if state == "not accepted":
             return None
         held = self.newest(connection, id)
-        state = state or ("approved" if self.approval(connection, held.hash) else "waiting")
+        approval, veto = self.approval(connection, held.hash), self.veto(connection, held)
+        decision = veto or approval
+        state = state or ("approved" if approval else "waiting")
         token = connection.scalar(_TOKEN, {"hash": held.hash, "of": permit.TYP})
-        return Asked(id, state, say(jws.unverified(token), permit.TYP))
+        said = say(jws.unverified(token), permit.TYP)
+        return Asked(id, state, said, held.document, decision.document if decision else None)
 
     def unsent(self) -> list[tuple[str, str]]:
         """The owner's documents that the hub has not got, as hashes and tokens."""
@@ -269,6 +344,10 @@ _READING: Mapping[str, Callable[[Permits, str], _Kept]] = {
     refusal.TYP: Permits._read_refusal,
 }
 _DECISIONS = {status.APPROVAL_TYP: "approval", status.VETO_TYP: "veto"}
+_DECODING: Mapping[str, Callable[[bytes], Approval | Veto]] = {
+    status.APPROVAL_TYP: status.decode_approval,
+    status.VETO_TYP: status.decode_veto,
+}
 
 _OF = (DOCUMENT.c.about == sa.bindparam("about")) & (DOCUMENT.c.typ == sa.bindparam("of"))
 _TOKEN = sa.select(DOCUMENT.c.token).where(
@@ -289,6 +368,10 @@ def _add(connection: sa.Connection, hash: str, typ: str, about: str, token: str,
         DOCUMENT.insert().values(hash=hash, typ=typ, about=about, token=token, at=at, sent=sent)
     )
     return True
+
+
+def _now() -> datetime:
+    return clock.read(clock.text(clock.now()))  # as documents hold it
 
 
 @lru_cache(maxsize=1000)  # a permit is read for every order under it

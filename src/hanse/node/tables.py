@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from hanse.lib import chain, sql
+from hanse.lib import accounts, assertions, chain, sql
 from hanse.node import ledger
 
 _METADATA = sa.MetaData()
@@ -88,4 +88,7 @@ MIGRATIONS = (
     sql.Migration(3, "the answers to a question in one row", _answers_in_one_row),
     sql.Migration(4, "the log as a Merkle tree", chain.to_tree),
     sql.Migration(5, "permits, statuses and orders", sql.create(DOCUMENT, STATUS, CARRIED)),
+    sql.Migration(
+        6, "officers, and what their passkeys agreed to", sql.create(*accounts.TABLES, *assertions.TABLES)
+    ),
 )
