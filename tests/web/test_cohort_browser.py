@@ -1,5 +1,6 @@
 """The cohort page in Chromium: by clicking only, by keyboard only, without scripts; one stream a question."""
 
+import re
 from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -129,6 +130,19 @@ def test_answers_arrive_node_by_node_over_one_stream(page: Page) -> None:
     expect(page.locator(".node .state .badge")).to_have_text(["answered", "answered", "offline", "failed"])
     page.wait_for_timeout(300)
     assert len(opened) == 1
+
+
+def test_a_click_on_ask_shows_the_answers_on_this_page_and_back_takes_them_away(page: Page) -> None:
+    page.goto(f"{ASKED}&ask=no", wait_until="networkidle")
+    page.evaluate("window.before = true")
+    opened = streams(page)
+    page.locator(".ask-now").click()
+    expect(page.locator(".sums")).not_to_have_class(re.compile("open"))
+    expect(page.locator(".ask-now")).to_be_focused()
+    assert page.evaluate("window.before")
+    assert len(opened) == 1
+    page.go_back()
+    expect(page.locator(".node")).to_have_count(0)
 
 
 def test_changing_the_question_keeps_its_answers_and_says_that_they_are_older(page: Page) -> None:
