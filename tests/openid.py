@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
 from joserfc import jws
 from joserfc.jwk import RSAKey
@@ -80,8 +81,8 @@ class Issuer:
         return self._answer("authorize", lambda: RedirectResponse(back))
 
     async def _token(self, request: Request) -> Response:
-        form = dict(await request.form())
-        asked = self._nonces[str(form["code"])]
+        form = dict(parse_qsl((await request.body()).decode()))
+        asked = self._nonces[form["code"]]
         self.redeemed = form
-        token = self.token(asked["nonce"], **self.claims)
+        token = self.token(**{"nonce": asked["nonce"], **self.claims})
         return self._answer("token", lambda: JSONResponse({"id_token": token, "access_token": "x"}))

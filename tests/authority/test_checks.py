@@ -133,7 +133,8 @@ def nonce(kids: list[str], asked: Application) -> str:
 def issuer(here: Office, serve: Callable[[ASGIApp], str]) -> Issuer:
     """A provider at which the authority has a client."""
     one = Issuer(serve)
-    providers.add(here.records, here.settings, here.key, one.url, CLIENT, OFFICER, clock.now())
+    client = login.Client(one.url, CLIENT)
+    providers.add(here.records, here.settings, here.key, client, OFFICER, clock.now())
     return one
 
 

@@ -25,7 +25,7 @@ def issuer(serve: Callable[[ASGIApp], str]) -> Issuer:
 
 
 def add(here: Office, issuer: str, client: str = CLIENT) -> None:
-    providers.add(here.records, here.settings, here.key, issuer, client, OFFICER, clock.now())
+    providers.add(here.records, here.settings, here.key, Client(issuer, client), OFFICER, clock.now())
 
 
 def told(here: Office) -> list[Logins]:
@@ -113,7 +113,7 @@ def test_new_keys_of_a_provider_are_fetched_and_not_more_than_once_a_minute(
     here: Office, issuer: Issuer
 ) -> None:
     at = clock.now()
-    providers.add(here.records, here.settings, here.key, issuer.url, CLIENT, OFFICER, at)
+    providers.add(here.records, here.settings, here.key, Client(issuer.url, CLIENT), OFFICER, at)
     issuer.new_key("second")
     token = issuer.token("nonce")
     asked = len(issuer.asked)

@@ -10,10 +10,10 @@ from click.testing import CliRunner, Result
 from hanse.cli import root
 from hanse.cli.key import spoken
 from hanse.core import ids
-from hanse.core.errors import Problem
+from hanse.core.errors import NotSetUp, Problem
 from hanse.core.order import DELEGATION_TYP, decode_delegation
 from hanse.core.scope import Operation
-from hanse.lib import jws
+from hanse.lib import jws, keys
 from hanse.lib.keys import Ring
 
 SECRET = {"HANSE_PASSPHRASE": "a long passphrase"}
@@ -87,3 +87,35 @@ def test_a_delegation_has_bounds(home: Path, tmp_path: Path, wrong: tuple[object
     done = run(*words, "--out", tmp_path / "out", *wrong)
     assert done.exit_code == 2 or isinstance(done.exception, Problem)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_new_working_key_leaves_the_old_one_in_a_file(tmp_path: Path) -> None:
+    run("new", "--home", tmp_path, "--spare", tmp_path / "spare.json")
+    old, spare = Ring(tmp_path).all()
+    rotated = run("rotate", "--home", tmp_path)
+    assert rotated.exit_code == 0, rotated.output
+    assert "--amends PERMIT --key SPARE" in rotated.output
+    new, kept = Ring(tmp_path).all()
+    assert new.public != old.public
+    assert kept.public == spare.public
+    (file,) = (tmp_path / "keys").glob("working-*.json")
+    assert keys.load(file).unlock(SECRET["HANSE_PASSPHRASE"]).public == old.public
+
+
+def test_without_a_key_there_is_nothing_to_rotate(tmp_path: Path) -> None:
+    assert isinstance(run("rotate", "--home", tmp_path).exception, NotSetUp)
+
+
+def test_the_spare_key_delegates_as_the_working_one_does(home: Path, tmp_path: Path) -> None:
+    words = ("delegate", home / "stick.json", "--home", home, "--permit", PERMIT, "--operation", "count")
+    done = run(*words, "--key", home / "stick.json", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    token = (tmp_path / "out").read_text().strip()
+    assert jws.key_id(token) == keys.load(home / "stick.json").public.kid
+
+
+def test_the_passphrase_of_a_key_that_signs_is_asked_for_once(home: Path, tmp_path: Path) -> None:
+    words = ("delegate", home / "stick.json", "--home", home, "--permit", PERMIT, "--operation", "count")
+    done = run(*words, "--out", tmp_path / "out", env={}, input="a long passphrase\n")
+    assert done.exit_code == 0, done.output
+    assert "Passphrase of the working key" in done.output

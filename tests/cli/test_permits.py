@@ -59,6 +59,31 @@ def test_from_the_application_to_the_result(space: Permitting, tmp_path: Path) -
     assert {one["state"] for one in shown["nodes"]} <= {"waiting", "delivered", "approved"}
 
 
+def test_the_spare_key_and_a_device_order_too(space: Permitting, tmp_path: Path) -> None:
+    home, spare, laptop = tmp_path / "home", tmp_path / "spare.json", tmp_path / "laptop"
+    hanse(space, home, "key", "new", "--spare", str(spare))
+    said = {"project": "Ages", "reason": "To learn.", "name": "Another", "organisation": "University"}
+    words = [f"--{name}={text}" for name, text in said.items()]
+    datasets = [f"--dataset={one['id']}" for one in Hanse(space.url).datasets("lung")]
+    to = ("--authority", space.authority.id, "--country", "FI")
+    assert hanse(space, home, "apply", *words, *datasets, *to, "--yes").exit_code == 0
+    permit = space.permit()
+    space.approve(0, permit)
+    one = ("analyse", "kaplan_meier", *CURVE, "--permit", permit, "--node", space.hospitals[0].id)
+
+    by_spare = hanse(space, home, *one, "--key", str(spare))
+    assert by_spare.exit_code == 0, by_spare.stderr
+
+    hanse(space, laptop, "key", "new", "--spare", str(tmp_path / "other.json"))
+    (tmp_path / "laptop.json").write_text(hanse(space, laptop, "key", "show", "--json").stdout)
+    delegation = str(tmp_path / "delegation.jws")
+    for operation, code in (("count", False), ("analyse", True)):
+        narrow = ("--permit", permit, "--operation", operation, "--out", delegation)
+        assert hanse(space, home, "key", "delegate", str(tmp_path / "laptop.json"), *narrow).exit_code == 0
+        ran = hanse(space, laptop, *one, "--delegation", delegation)
+        assert (ran.exit_code == 0) is code, ran.stderr
+
+
 def test_an_application_says_what_it_lacks(space: Permitting, tmp_path: Path) -> None:
     found = hanse(space, tmp_path, "apply", "--project", "Survival", "--yes")
     assert isinstance(found.exception, BadInput)

@@ -30,9 +30,10 @@ REFRESH_AFTER = timedelta(
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A provider as it is trusted, and when its keys were fetched."""
+    """A provider as it is trusted, the secret that it gave the client, if it did, and when its keys were fetched."""
 
     provider: Provider
+    secret: str
     fetched: datetime
 
 
@@ -40,21 +41,20 @@ def add(
     records: sa.Engine,
     config: AuthorityConfig,
     signer: Signer,
-    issuer: str,
-    client: str,
+    said: Client,
     officer: str,
     at: datetime,
 ) -> Provider:
     """Accepts logins at a provider from now on, for the client that the authority registered there, and tells
     applicants. Raises `BadInput`, and as `provider.discover` does."""
-    officer, client = officers.named(officer), _client(client)
-    found = Provider(issuer, client, _fetched(config, issuer))
+    officer, issuer = officers.named(officer), said.issuer
+    found = Provider(issuer, _words(said.client), _fetched(config, issuer))
     with sql.begin(records) as connection:
         others = [one for one in all_of(connection) if one.provider.issuer != issuer]
         if len(others) >= MAX_CLIENTS:
             raise Conflict(f"{MAX_CLIENTS} providers are known already.", hint="Remove one first.")
         connection.execute(PROVIDER.delete().where(PROVIDER.c.issuer == issuer))
-        _insert(connection, found, at)
+        _insert(connection, found, _words(said.secret, least=0), at)
         _tell(connection, config, signer, at)
         log.append(connection, "provider", _entry("add", found) | {"who": {"officer": officer}})
     return found
@@ -98,15 +98,17 @@ def _fetched(config: AuthorityConfig, issuer: str) -> Any:
     return provider.keys(provider.discover(issuer, route), route)
 
 
-def _client(client: str) -> str:
+def _words(text: str, least: int = 1) -> str:
     try:
-        return document.words({"client": client}, "client", least=1)
+        return document.words({"client": text}, "client", least=least)
     except BadEnvelope:
-        raise BadInput("This is not the id of a client.", hint="The provider gave it to you.") from None
+        raise BadInput(
+            "This is not the id of a client, or its secret.", hint="The provider gave it to you."
+        ) from None
 
 
-def _insert(connection: sa.Connection, found: Provider, at: datetime) -> None:
-    row = {"issuer": found.issuer, "client": found.client, "jwks": json.dumps(found.jwks)}
+def _insert(connection: sa.Connection, found: Provider, secret: str, at: datetime) -> None:
+    row = {"issuer": found.issuer, "client": found.client, "secret": secret, "jwks": json.dumps(found.jwks)}
     connection.execute(PROVIDER.insert().values(**row, fetched=clock.text(at)))
 
 
@@ -115,7 +117,9 @@ def _tell(connection: sa.Connection, config: AuthorityConfig, signer: Signer, at
     last = connection.scalar(sa.select(sa.func.max(LOGINS.c.number))) or 0
     number = max(last + 1, int(at.timestamp()))  # so that numbers do not go back after a backup was restored
     connection.execute(LOGINS.insert().values(number=number))
-    clients = tuple(Client(one.provider.issuer, one.provider.client) for one in all_of(connection))
+    clients = tuple(
+        Client(one.provider.issuer, one.provider.client, one.secret) for one in all_of(connection)
+    )
     said = Logins(config.id, number, clients, configs.sealing_key(config.home).jwk, at)
     outgoing.put(connection, jws.issue(signer, said, LOGINS_TYP), config.id)
 
@@ -134,4 +138,4 @@ def _get(connection: sa.Connection, issuer: str) -> Kept:
 
 
 def _kept(row: Any) -> Kept:
-    return Kept(Provider(row.issuer, row.client, json.loads(row.jwks)), clock.read(row.fetched))
+    return Kept(Provider(row.issuer, row.client, json.loads(row.jwks)), row.secret, clock.read(row.fetched))

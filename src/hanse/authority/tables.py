@@ -87,6 +87,7 @@ PROVIDER = sa.Table(
     _METADATA,
     sa.Column("issuer", sa.Text, primary_key=True),
     sa.Column("client", sa.Text, nullable=False),
+    sa.Column("secret", sa.Text, nullable=False),  # of providers that give one to everybody's programs; else empty
     sa.Column("jwks", sa.Text, nullable=False),
     sa.Column("fetched", sa.Text, nullable=False),
 )

@@ -27,6 +27,7 @@ COMMANDS = {
     "node": Place("hanse.cli.node", "Run a node: prepare, publish, serve"),
     "authority": Place("hanse.cli.authority", "Run an authority: check keys, give permits"),
     "apply": Place("hanse.cli.apply", "Apply for data"),
+    "login": Place("hanse.cli.login", "Prove whose the keys in an application are"),
     "applications": Place("hanse.cli.apply", "Show what became of your applications"),
     "analyse": Place("hanse.cli.run", "Run an analysis under a permit"),
     "runs": Place("hanse.cli.run", "Read the results of your runs"),

@@ -14,6 +14,7 @@ from hanse.core.errors import BadInput
 from hanse.core.order import DELEGATION_TYP, MAX_DELEGATION, Delegation
 from hanse.core.scope import KeyUse, Operation
 from hanse.lib import files, jws, keys
+from hanse.lib.jws import Signer
 from hanse.lib.keys import Ring, Stored
 
 home_option = click.option(
@@ -27,16 +28,41 @@ home_option = click.option(
 )
 
 
+key_option = click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Sign with the key in this file, such as the spare one, instead of your working key.",
+)
+
+
 def passphrase_option(again: bool) -> Callable[[Any], Any]:
-    """Asked for on the terminal, unless HANSE_PASSPHRASE says it."""
+    """Asked for on the terminal, unless HANSE_PASSPHRASE says it: of who makes a key at once and twice, of who uses one
+    when it is used (`open_key`)."""
     return click.option(
         "--passphrase",
         envvar="HANSE_PASSPHRASE",
-        prompt=True,
+        prompt=again,
         hide_input=True,
         confirmation_prompt=again,
         help="What opens the key. Leave it out to be asked: what stands on a command line, others can see.",
     )
+
+
+def stored_key(ring: Ring, file: Path | None) -> Stored:
+    """The key in a file, or the working key of the ring, not opened yet; raises as `keys.load` and `Ring.working`."""
+    return keys.load(file) if file else ring.working()
+
+
+def open_key(stored: Stored, passphrase: str | None) -> Signer:
+    """The key, opened; asks for the passphrase when nobody said it."""
+    return stored.unlock(
+        passphrase or click.prompt(f"Passphrase of the {stored.use} key", hide_input=True, err=True)
+    )
+
+
+def signer_of(ring: Ring, file: Path | None, passphrase: str | None) -> Signer:
+    """Both at once, for who has nothing to show first."""
+    return open_key(stored_key(ring, file), passphrase)
 
 
 @click.group()
@@ -63,6 +89,20 @@ def new(spare: Path, home: Path, passphrase: str) -> None:
     for one in (working, kept):
         _print(one)
     next_step(f"move {spare} to another place, such as a stick in a drawer; it needs the same passphrase.")
+
+
+@key.command()
+@home_option
+@passphrase_option(again=True)
+def rotate(home: Path, passphrase: str) -> None:
+    """Make a new working key in the place of the old one: every year or two, or when the old one is lost or was seen.
+
+    A permit goes on naming the old key until it is amended. Apply for that, signed with a key that the permit names:
+    the spare one, or the old one, which stays in a file of its own.
+    """
+    made, old = Ring(home.expanduser()).rotate(passphrase)
+    _print(made)
+    next_step(f"for each permit: hanse apply FILE --amends PERMIT --key SPARE; the old key is in {old}")
 
 
 @key.command("list")
@@ -116,9 +156,17 @@ def show(use: str, home: Path, as_json: bool) -> None:
     help="Where to write the delegation.",
 )
 @home_option
+@key_option
 @passphrase_option(again=False)
 def delegate(
-    device: Path, permit: str, operations: tuple[str, ...], days: int, out: Path, home: Path, passphrase: str
+    device: Path,
+    permit: str,
+    operations: tuple[str, ...],
+    days: int,
+    out: Path,
+    home: Path,
+    key: Path | None,
+    passphrase: str | None,
 ) -> None:
     """Let the key of a device sign orders for a while.
 
@@ -136,7 +184,7 @@ def delegate(
         issued=at,
         expires=at + timedelta(days=days),
     )
-    signer = Ring(home.expanduser()).working().unlock(passphrase)
+    signer = signer_of(Ring(home.expanduser()), key, passphrase)
     files.write(out, jws.issue(signer, said, DELEGATION_TYP).encode() + b"\n", mode=0o600)
     next_step(f"copy {out} to the device; it counts until {clock.text(said.expires)[:10]}.")
 

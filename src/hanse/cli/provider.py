@@ -9,6 +9,7 @@ from hanse.cli.home import next_step
 from hanse.cli.office import home_option, officer_option, opened
 from hanse.cli.output import clean, columns, json_option, print_json
 from hanse.core import clock
+from hanse.core.login import Client
 from hanse.lib import sql
 
 
@@ -17,8 +18,8 @@ def provider() -> None:
     """Say where applicants may log in to prove whose keys these are.
 
     \b
-    At the provider, register a native (public) client with the redirect http://127.0.0.1 and any port, without a
-    secret, for the authorization code flow with PKCE. Then:
+    At the provider, register a native (public) client with the redirect http://127.0.0.1 and any port, for the
+    authorization code flow with PKCE. Then:
       hanse authority provider add https://login.example.org --client CLIENT_ID --officer NAME
     """
 
@@ -26,13 +27,18 @@ def provider() -> None:
 @provider.command()
 @click.argument("issuer")
 @click.option("--client", required=True, metavar="ID", help="The client that you registered there.")
+@click.option(
+    "--secret",
+    default="",
+    help="Only where the provider wants one of native clients: applicants are told it.",
+)
 @officer_option
 @home_option
-def add(issuer: str, client: str, officer: str, home: Path) -> None:
+def add(issuer: str, client: str, secret: str, officer: str, home: Path) -> None:
     """Accept logins at ISSUER, as the provider writes it. Fetches its keys; said again, takes the place of what was."""
     with opened(home) as here:
-        at = clock.now()
-        found = providers.add(here.records, here.settings, here.key, issuer, client, officer, at)
+        said, at = Client(issuer, client, secret), clock.now()
+        found = providers.add(here.records, here.settings, here.key, said, officer, at)
     click.echo(clean(f"{found.issuer}: {len(found.jwks['keys'])} keys, client {found.client}"))
     next_step("applicants log in with `hanse login`; `hanse authority serve` tells them where")
 

@@ -8,13 +8,15 @@ from typing import Any
 import click
 
 from hanse.cli.home import next_step
-from hanse.cli.key import home_option, passphrase_option
+from hanse.cli.key import home_option, key_option, passphrase_option, signer_of
 from hanse.cli.output import clean, hub_option, json_option, print_json
 from hanse.client import Hanse
 from hanse.client import run as client
+from hanse.client.authorities import Known
 from hanse.client.run import Analysis, Started
 from hanse.core.errors import BadInput, NotFound
-from hanse.lib import files
+from hanse.core.permit import Authority
+from hanse.lib import files, jws
 from hanse.lib.keys import Ring
 
 out_option = click.option(
@@ -36,6 +38,7 @@ out_option = click.option(
 @out_option
 @hub_option
 @home_option
+@key_option
 @passphrase_option(again=False)
 @json_option
 def analyse(
@@ -50,7 +53,8 @@ def analyse(
     out: Path | None,
     hub_url: str,
     home: Path,
-    passphrase: str,
+    key: Path | None,
+    passphrase: str | None,
     as_json: bool,
 ) -> None:
     """Run a method of analysis at the nodes of a permit, and merge what they give.
@@ -60,11 +64,13 @@ def analyse(
       hanse analyse histogram --permit ID 'variable={"field": "person.age", "edges": [0, 50, 70, 120]}'
     """
     read = _parameters(parameters)
-    signer = Ring(home.expanduser()).working().unlock(passphrase)
+    signer = signer_of(Ring(home.expanduser()), key, passphrase)
     with Hanse(hub_url) as hub:
+        granted = hub.permit(permit)
+        _rely(granted.permit.authority, Known(home.expanduser()))
         started = client.start(
             hub,
-            hub.permit(permit),
+            granted,
             method,
             read,
             signer,
@@ -106,18 +112,39 @@ def list_runs(home: Path, as_json: bool) -> None:
 @out_option
 @hub_option
 @home_option
+@key_option
 @passphrase_option(again=False)
 @json_option
-def show(run: str, out: Path | None, hub_url: str, home: Path, passphrase: str, as_json: bool) -> None:
+def show(
+    run: str,
+    out: Path | None,
+    hub_url: str,
+    home: Path,
+    key: Path | None,
+    passphrase: str | None,
+    as_json: bool,
+) -> None:
     """Show the result of a run; waits while nodes are still at work."""
     path = home.expanduser() / "runs" / Path(run).name
     if not path.is_file():
         raise NotFound(
             "This run was not ordered on this machine.", hint="`hanse runs list` lists those that were."
         )
-    signer = Ring(home.expanduser()).working().unlock(passphrase)
+    signer = signer_of(Ring(home.expanduser()), key, passphrase)
     with Hanse(hub_url) as hub:
         _show(hub.finish(Started.from_json(path.read_text()), signer, _progress), out, as_json)
+
+
+def _rely(authority: Authority, known: Known) -> None:
+    """That the permit is of an authority that is known here, or new: then it is said, and kept. `Refused` when the hub
+    brings another key under a name that is known."""
+    if not known.met(authority.kid, authority.name):
+        fingerprint = jws.fingerprint(authority.kid)
+        click.echo(
+            clean(f"You rely on {authority.name} for the first time, with the fingerprint {fingerprint}."),
+            err=True,
+        )
+        known.keep(authority.kid, authority.name)
 
 
 def _parameters(words: tuple[str, ...]) -> dict[str, Any]:

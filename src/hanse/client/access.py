@@ -11,9 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from hanse.core import application, clock, document, ids, permit, permit_words, wire
 from hanse.core.application import Application
-from hanse.core.errors import BadEnvelope, NotFound
+from hanse.core.errors import BadEnvelope, BadInput, NotFound
 from hanse.core.permit import Kind, Permit, authority_id
-from hanse.core.scope import Grant, Key, KeyUse, Limits, Operation, Person, Purpose, Role, Scope
+from hanse.core.scope import (
+    NEWEST,
+    Grant,
+    Key,
+    KeyUse,
+    Limits,
+    Operation,
+    Person,
+    Purpose,
+    Role,
+    Scope,
+)
+from hanse.core.terms import Rule
 from hanse.lib import jws
 from hanse.lib.jws import PublicKey, Signer
 
@@ -42,7 +54,9 @@ class Applicant:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked for. `datasets` are ids of the catalogue, `authority` the id of who is to decide."""
+    """What is asked for. `datasets` are ids of the catalogue, with `@` and a version where not the newest is meant;
+    `authority` is who is to decide, by id, thumbprint, fingerprint or name, or empty for the one that the client pins.
+    `amends` is the id of the permit that is to be changed."""
 
     authority: str
     datasets: tuple[str, ...]
@@ -52,43 +66,65 @@ class Wish:
     operations: tuple[Operation, ...] = (Operation.ANALYSE,)
     purpose: Purpose = Purpose.RESEARCH
     selection: str = ""
+    environments: tuple[str, ...] = ()
+    conditions: tuple[Rule, ...] = ()
     begins: datetime | None = None
     ends: datetime | None = None
     limits: Limits = LIMITS
     sealed: bool = True
+    amends: str = ""
 
 
 def write(hub: "Hanse", wish: Wish, applicant: Applicant, working: PublicKey) -> Application:
-    """The application as it will be signed; the names and nodes of datasets are those of the catalogue."""
+    """The application as it will be signed; the names and nodes of datasets are those of the catalogue. Raises
+    as `Hanse.authority`, `NotFound` when the hub knows no such dataset, and `BadInput` or `BadQuestion` when no
+    authority could read it."""
     at = clock.read(clock.text(clock.now()))
     begins = wish.begins or at
     scope = Scope(
-        datasets=tuple(_grant(hub.dataset(one)) for one in wish.datasets),
+        datasets=_grants(hub, wish.datasets),
         operations=wish.operations,
         selection=wish.selection,
         purpose=wish.purpose,
-        environments=(),
-        conditions=(),
+        environments=wish.environments,
+        conditions=wish.conditions,
         begins=begins,
         ends=wish.ends or begins + DURATION,
         persons=(applicant.person(working),),
         limits=wish.limits,
         sealed=wish.sealed,
     )
-    return Application(
+    made = Application(
         id=ids.new("application"),
         kind=wish.kind,
-        authority=wish.authority,
-        amends="",
+        authority=hub.authority(wish.authority).id,
+        amends=wish.amends,
         project=wish.project,
         reasons=wish.reasons,
         scope=scope,
         at=at,
     )
+    try:
+        return application.decode(document.encode(made))
+    except BadEnvelope as problem:
+        raise BadInput(f"This cannot be applied for. {problem.detail}", hint="hanse apply --help") from None
 
 
-def _grant(dataset: dict[str, Any]) -> Grant:
-    return Grant(dataset["node"], dataset["id"], dataset["name"], "newest")
+def _grants(hub: "Hanse", wanted: Iterable[str]) -> tuple[Grant, ...]:
+    """A grant for each dataset: in the newest version, or in those that are named."""
+    versions: dict[str, list[int]] = {}
+    for one in wanted:
+        id, _, version = one.partition("@")
+        if version and not version.isdecimal():
+            raise BadInput("A version is a whole number.", hint="Write it as DATASET@3.")
+        versions.setdefault(id, []).extend([int(version)] if version else [])
+    return tuple(_grant(hub.dataset(id), id, tuple(found)) for id, found in versions.items())
+
+
+def _grant(said: dict[str, Any], id: str, versions: tuple[int, ...]) -> Grant:
+    if said["id"] != id:
+        raise BadEnvelope("The hub describes another dataset than the one that was asked for.")
+    return Grant(said["node"], id, said["name"], versions or NEWEST)
 
 
 def said(made: Application) -> str:
@@ -123,8 +159,9 @@ class Granted:
         return key
 
 
-def verified(said: dict[str, Any], authorities: Iterable[dict[str, Any]]) -> Granted:
-    """The permit in an answer of the hub. `BadEnvelope` when its authority did not sign it."""
+def verified(said: dict[str, Any], authorities: Iterable[dict[str, Any]], wanted: str) -> Granted:
+    """The permit in an answer of the hub. `BadEnvelope` when its authority did not sign it, or it is not the one that
+    was `wanted`, by its id or its hash."""
     token = said["permit"]
     kid = jws.key_id(token)
     jwk = next((one["jwk"] for one in authorities if one["kid"] == kid), None)
@@ -133,4 +170,6 @@ def verified(said: dict[str, Any], authorities: Iterable[dict[str, Any]]) -> Gra
     found = jws.read(token, PublicKey.from_jwk(jwk), permit.TYP, permit.decode)
     if (found.document.authority.id, found.document.authority.kid) != (authority_id(kid), kid):
         raise BadEnvelope("The permit names another authority than the one that signed it.")
+    if wanted not in (found.document.id, found.hash):
+        raise BadEnvelope("The hub gives another permit than the one that was asked for.")
     return Granted(found.document, found.hash, token, said["nodes"])

@@ -1,6 +1,5 @@
 """A hub, as a researcher's program sees it: datasets, nodes, the vocabulary, and questions."""
 
-import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -11,11 +10,13 @@ import httpx
 from hanse import __version__
 from hanse.client import events
 from hanse.client.answer import Answer
-from hanse.core.errors import BadInput, Problem, Unreachable, from_dict
+from hanse.core.errors import BadInput, Problem, Refused, Unreachable, from_dict
 from hanse.core.view import FACETS, MAX_SIZE, Sort, View
+from hanse.lib.http import loopback
 
 if TYPE_CHECKING:  # numpy and the methods are loaded by whoever runs one
     from hanse.client.access import Applicant, Granted, Wish
+    from hanse.client.authorities import Authority
     from hanse.client.run import Analysis, Started, Watch
     from hanse.lib.jws import Signer
 
@@ -27,19 +28,22 @@ MARGIN_S = 15.0  # how much longer than a question's deadline the client waits f
 class Hanse:
     """The hub at `url`. `search` asks; `datasets`, `dataset`, `nodes` and `vocabulary` look things up.
 
+    `authority` pins who decides, by the id, thumbprint or fingerprint that was compared with the authority itself: what
+    a hub says of another one is then refused.
+
     Raises the classes of `hanse.core.errors`: `BadQuestion` with the place in the question, `Unreachable` when the
     hub does not answer, `NotFound`, and so on.
     """
 
-    def __init__(self, url: str, *, timeout_s: float = 30.0) -> None:
+    def __init__(self, url: str, *, authority: str = "", timeout_s: float = 30.0) -> None:
         where = urlsplit(url)
         if where.scheme not in ("http", "https") or not where.hostname:
             raise BadInput(f"{url!r} is not the address of a hub", hint="Write it as https://hub.example.org")
-        self.url = url.rstrip("/")
+        self.url, self._pinned = url.rstrip("/"), authority
         self._http = httpx.Client(
             base_url=f"{self.url}{API}",
             timeout=timeout_s,
-            trust_env=not _loopback(where.hostname),
+            trust_env=not loopback(where.hostname),
             headers={"User-Agent": f"hanse/{__version__}"},
         )
 
@@ -112,6 +116,29 @@ class Hanse:
         """Who decides about applications, with their ids and keys."""
         return self._get("/authorities")["authorities"]
 
+    def authority(self, wanted: str = "") -> "Authority":
+        """The authority with this id, thumbprint, fingerprint or name; without any, the pinned one, or the only one.
+
+        Raises `NotFound`, `BadInput` when there are several, and `Refused` when it is not the one that is pinned."""
+        from hanse.client import authorities
+
+        listed = self.authorities()
+        if not (wanted or self._pinned) and len(listed) != 1:
+            raise BadInput(f"The hub lists {len(listed)} authorities.", hint="Say which one is to decide.")
+        found = authorities.choose(listed, wanted or self._pinned or listed[0]["id"])
+        self._rely(found.key.kid)
+        return found
+
+    def _rely(self, kid: str) -> None:
+        """`Refused` unless the authority with this key is the pinned one, when there is one."""
+        from hanse.client import authorities
+
+        if self._pinned and not authorities.named(self._pinned, kid):
+            raise Refused(
+                "This is another authority than the one that you named.",
+                hint="Compare its fingerprint with the authority itself, and not over the hub.",
+            )
+
     def apply(self, wish: "Wish", applicant: "Applicant", signer: "Signer") -> str:
         """Signs an application and sends it to the authority that it names; its hash, by which it is asked for."""
         from hanse.client import access
@@ -131,7 +158,13 @@ class Hanse:
         """A permit by its id or its hash, verified with the key of its authority."""
         from hanse.client import access
 
-        return access.verified(self._get(f"/permits/{quote(id, safe='')}"), self.authorities())
+        found = access.verified(self._get(f"/permits/{quote(id, safe='')}"), self.authorities(), id)
+        self._rely(found.permit.authority.kid)
+        return found
+
+    def prove(self, application: str, proof: str) -> str:
+        """Sends the signed proof of a login (`hanse.client.login`) for an application; its hash."""
+        return self._post(f"/applications/{quote(application, safe='')}/logins", {"token": proof})["proof"]
 
     def order(self, orders: list[dict[str, str]]) -> str:
         """Sends signed orders as one run; its id."""
@@ -245,11 +278,3 @@ def _check(response: httpx.Response) -> None:
             f"{response.url.host} answered with status {response.status_code}, and not as a hub does",
             hint="Is this the address of a hub? A proxy in between may have answered.",
         ) from None
-
-
-def _loopback(host: str) -> bool:
-    """Whether a host is this machine, which no proxy of the environment can reach."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -21,10 +21,12 @@ MAX_SEALED = 32 * 1024  # characters: an ID token, encrypted
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The client that an authority registered at a provider: the provider's issuer, and the id of the client there."""
+    """The client that an authority registered at a provider: the provider's issuer, and the id of the client there.
+    Some providers give programs on people's machines a `secret`, which is none (RFC 8252, 8.5); mostly it is empty."""
 
     issuer: str
     client: str
+    secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +77,8 @@ def decode_proof(payload: bytes) -> Proof:
 
 def _client(body: Any) -> Client:
     body = document.exactly(body, Client, "client")
-    return Client(document.words(body, "issuer", least=9), document.words(body, "client", least=1))
+    return Client(
+        issuer=document.words(body, "issuer", least=9),
+        client=document.words(body, "client", least=1),
+        secret=document.words(body, "secret"),
+    )

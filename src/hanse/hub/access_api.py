@@ -30,6 +30,12 @@ class ToApply(BaseModel):
     token: str = Field(max_length=wire.MAX_DOCUMENT)
 
 
+class ToProve(BaseModel):
+    """A signed proof of login (`core/login.py`)."""
+
+    token: str = Field(max_length=wire.MAX_DOCUMENT)
+
+
 class ToOrder(BaseModel):
     """A signed order (`core/order.py`), and the delegation to the device that signed it."""
 
@@ -64,6 +70,15 @@ def routes(records: sa.Engine, inbound: Inbound) -> APIRouter:
     def application(hash: str) -> Response:
         with sql.read(records) as connection:
             return _json(access.applied(connection, hash))
+
+    @router.post(
+        "/applications/{hash}/logins", status_code=201, summary="Prove by login whose keys these are"
+    )
+    async def prove(hash: str, body: ToProve) -> Response:
+        """Carries a signed and sealed proof to the authority of the application."""
+        proof, letters = await run_in_threadpool(office.prove, hash, body.token, clock.now())
+        await inbound.carry(letters)
+        return _json({"proof": proof}, 201)
 
     @router.get("/permits/{id}", summary="A permit, by its id or its hash")
     def permit(id: str) -> Response:

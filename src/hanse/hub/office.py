@@ -68,6 +68,12 @@ class Office:
             hash = access.apply(connection, token, at)
             return hash, self._to(connection, post.addressees(connection, hash), at)
 
+    def prove(self, hash: str, token: str, at: datetime) -> tuple[str, list[Letter]]:
+        """Takes a proof of login for an application; its hash, and what goes out at once."""
+        with sql.begin(self._records) as connection:
+            proof = access.prove(connection, hash, token, at)
+            return proof, self._to(connection, post.addressees(connection, proof), at)
+
     def place(self, carried: Sequence[Carried], at: datetime) -> tuple[str, list[Letter]]:
         """Takes the orders of a run; its id, and what goes out at once."""
         with sql.begin(self._records) as connection:

@@ -100,6 +100,15 @@ class Ring:
         save(working, self.path(KeyUse.WORKING))
         return working, kept
 
+    def rotate(self, passphrase: str) -> tuple[Stored, Path]:
+        """A new working key in the place of the old one, and the file in which that one stays: permits name it until
+        they are amended, and what was ordered with it is read with it. Raises `NotSetUp` when there is none."""
+        old, new = self.working(), make(KeyUse.WORKING, passphrase)
+        kept = self.folder / f"{KeyUse.WORKING}-{old.public.kid[:8]}.json"
+        save(old, kept)
+        save(new, self.path(KeyUse.WORKING))
+        return new, kept
+
     def all(self) -> tuple[Stored, ...]:
         """The keys here, the working one first."""
         return tuple(load(self.path(use)) for use in KeyUse if self.path(use).exists())
