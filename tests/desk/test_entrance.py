@@ -116,10 +116,11 @@ def test_no_answer_breaks_the_page(sitting: Sitting) -> None:
 
 
 def test_a_removed_officer_is_out_at_once_and_does_not_come_back(officer: Sitting) -> None:
+    page = officer.get("/en/enter")
     with sql.begin(officer.office.records) as connection:
         accounts.remove(connection, OFFICER, clock.now())
     assert officer.client.get("/en/", follow_redirects=False).status_code == 303
-    assert officer.sign_in().status_code == 403
+    assert officer.decide(page, "/en/enter").status_code == 403
 
 
 def test_the_log_tells_who_was_let_in_with_which_passkey_and_who_was_removed(officer: Sitting) -> None:

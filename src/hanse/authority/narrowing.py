@@ -7,6 +7,7 @@ permit's own.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,11 @@ def read(path: Path) -> Mapping[str, Any]:
             return shape.members(wire.load(source.read(MAX_FILE)), "narrowing", MEMBERS)
     except BadEnvelope as problem:
         raise BadInput(f"{path} narrows no permit: {problem.detail}") from None
+
+
+def day(at: date) -> str:
+    """The beginning of a day, as `begins` and `ends` write it."""
+    return f"{at:%Y-%m-%d}T00:00:00.000Z"
 
 
 def narrowed(full: Permit, changes: Mapping[str, Any]) -> Permit:

@@ -183,9 +183,10 @@ def _store(connection: sa.Connection, permit: Permit, hash: str, token: str) -> 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The newest version of a permit, and when it was revoked, or ""."""
+    """The newest version of a permit with the bytes that were signed, and when it was revoked, or ""."""
 
     permit: Permit
+    payload: bytes
     hash: str
     revoked: str
 
@@ -195,7 +196,10 @@ def all_of(connection: sa.Connection, key: FileKey) -> list[Given]:
     gone = {row.id: row.at for row in connection.execute(sa.select(REVOKED))}
     rows = connection.execute(sa.select(PERMIT).order_by(PERMIT.c.id, PERMIT.c.version))
     last = {row.id: row for row in rows}
-    return [Given(_read(row, key), row.hash, gone.get(id, "")) for id, row in last.items()]
+    return [
+        Given(_read(row, key), jws.unverified(row.token), row.hash, gone.get(id, ""))
+        for id, row in last.items()
+    ]
 
 
 def names(connection: sa.Connection, key: FileKey, id: str, kid: str) -> bool:

@@ -24,8 +24,8 @@ from hanse.authority import (
     tables,
 )
 from hanse.authority.applications import Kept
-from hanse.authority.checks import Check
 from hanse.authority.drafts import Draft
+from hanse.authority.evidence import Evidence, evidence
 from hanse.authority.officers import named
 from hanse.cli.home import next_step
 from hanse.cli.office import Home, file_type, home_option, officer_option, opened
@@ -37,7 +37,7 @@ from hanse.core import clock, permit_words
 from hanse.core.errors import BadInput
 from hanse.core.permit import Kind
 from hanse.core.scope import Operation
-from hanse.lib import jws, sql
+from hanse.lib import assertions, log, sql
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask: the words were read before.")
 more_option = click.option(
@@ -49,6 +49,7 @@ more_option = click.option(
 
 
 PAGE_PORT = 8090
+DECISIONS = ("permit", "amend", "refuse", "revoke")  # kinds of entries in the log
 
 
 @contextmanager
@@ -157,49 +158,52 @@ def _row(one: Kept) -> dict[str, Any]:
 def show(hash: str, home: Path, as_json: bool) -> None:
     """Show an application in the words of its signed bytes, and for each person and key how it was checked."""
     with opened(home) as here, sql.read(here.records) as connection:
-        kept = applications.get(connection, hash)
-        found = checks.of(connection, kept.signed.hash)
-        named = permits.names(connection, here.key, kept.said.amends, kept.signed.kid)
-    said = permit_words.say(kept.payload, core_applications.TYP)
+        known = evidence(connection, here.key, hash)
+    said = permit_words.say(known.kept.payload, core_applications.TYP)
     if as_json:
-        print_json({**_row(kept), "text": said.text, "persons": _persons(kept, found)})
+        print_json({**_row(known.kept), "text": said.text, "persons": _persons(known)})
         return
     click.echo(said.text)
-    for line in _proven(kept, found, named):
+    for line in _proven(known):
         click.echo(clean(line))
 
 
-def _persons(kept: Kept, found: Mapping[str, Check]) -> list[dict[str, Any]]:
+def _persons(known: Evidence) -> list[dict[str, Any]]:
     return [
         {
-            "number": number,
-            "name": person.name,
+            "number": one.number,
+            "name": one.person.name,
             "keys": [
                 {
-                    "kid": key.kid,
-                    "use": key.use.value,
-                    "fingerprint": jws.fingerprint(key.kid),
-                    "checked": found[key.kid].words() if key.kid in found else "",
+                    "kid": shown.key.kid,
+                    "use": shown.key.use.value,
+                    "fingerprint": shown.fingerprint,
+                    "checked": shown.check.words() if shown.check else "",
                 }
-                for key in person.keys
+                for shown in one.keys
             ],
         }
-        for number, person in enumerate(kept.said.scope.persons, 1)
+        for one in known.persons
     ]
 
 
-def _proven(kept: Kept, found: Mapping[str, Check], named: bool) -> Iterator[str]:
+def _proven(known: Evidence) -> Iterator[str]:
     """What is known beside the words of the applicant."""
+    kept = known.kept
     yield ""
     yield "What is proven"
     yield f"  the key {kept.signed.kid} signed exactly these bytes; they arrived at {kept.arrived}"
     if kept.said.amends:
-        whose = "a key of the permit that is to be changed" if named else "NO KEY of the permit to be changed"
+        whose = (
+            "a key of the permit that is to be changed"
+            if known.named
+            else "NO KEY of the permit to be changed"
+        )
         yield f"  it is {whose}"
     yield "What is not proven"
     yield "  anything that the application says, and whose keys these are, except where a check is named"
     yield "Keys"
-    for person in _persons(kept, found):
+    for person in _persons(known):
         yield f"  {person['number']}. {person['name']}"
         for key in person["keys"]:
             yield f"     {key['use']:8} {key['fingerprint']}  {key['checked'] or 'NOT CHECKED'}"
@@ -294,7 +298,7 @@ def _changes(narrow: Path | None, said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(name: str, value: Any) -> Any:
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d}T00:00:00.000Z"
+        return narrowing.day(value)
     if name == "opt_out":
         return dict(one.partition("=")[::2] for one in value)
     return list(value) if isinstance(value, tuple) else value
@@ -435,8 +439,6 @@ def _arrived(given: permits.Given, held: Mapping[str, Mapping[str, str]]) -> str
 @json_option
 def show_log(last: int, home: Path, as_json: bool) -> None:
     """Show what arrived, was checked and was decided: when, by whom."""
-    from hanse.lib import log
-
     with opened(home) as here, sql.read(here.records) as connection:
         newest, _ = log.head(connection)
         entries = [asdict(one) for one in log.entries(connection, after=max(0, newest - last))]
@@ -452,3 +454,34 @@ def show_log(last: int, home: Path, as_json: bool) -> None:
         click.echo(
             clean(f"{one['number']:>6}  {one['at']}  {one['kind']:<11} {about} {how} {names}").rstrip()
         )
+
+
+@authority.command()
+@home_option
+@json_option
+def decisions(home: Path, as_json: bool) -> None:
+    """Verify which passkey agreed to which decision, and list all of them. What was decided by command has none."""
+    with opened(home) as here, sql.read(here.records) as connection:
+        agreed = {one.entry.number: one for one in assertions.verify(connection)}
+        entries = [one for one in log.entries(connection) if one.kind in DECISIONS]
+    rows = [
+        {
+            "entry": one.number,
+            "at": one.at,
+            "kind": one.kind,
+            "about": one.body.get("permit") or one.body["application"],
+            "passkey": agreed[one.number].credential if one.number in agreed else "",
+            "document": agreed[one.number].document if one.number in agreed else "",
+        }
+        for one in entries
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    head = ["entry", "at", "kind", "about", "passkey"]
+    shown = [[str(row[name]) or "by command" for name in head] for row in rows]
+    for line in columns([head, *shown], {3: 33, 4: 16}):
+        click.echo(line)
+    next_step(
+        f"{len(agreed)} of {len(rows)} decisions have the assertion of an officer's passkey, and it verifies"
+    )

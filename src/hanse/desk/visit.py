@@ -69,8 +69,12 @@ class Visit:
 
     def said(self, name: str) -> str:
         """What was sent in a field, or asked in the address."""
-        sent = self.form.get(name) or self.request.query_params.getlist(name)
+        sent = self.many(name)
         return sent[-1] if sent else ""
+
+    def many(self, name: str) -> Sequence[str]:
+        """All that was sent in fields of one name."""
+        return self.form.get(name) or self.request.query_params.getlist(name)
 
     def place(self, name: str) -> str:
         """A part of the path."""

@@ -21,6 +21,8 @@ from babel.messages.extract import extract_from_file
 from babel.messages.mofile import write_mo
 
 from hanse.core import errors, words
+from hanse.core.permit import KINDS
+from hanse.core.scope import OPERATIONS, PURPOSES
 from hanse.core.view import FACETS
 from hanse.hub.shelf import FIXED
 
@@ -28,6 +30,7 @@ SOURCE = "en"
 LANGUAGES: Mapping[str, str] = {"en": "English", "fr": "Français"}  # each under its own name
 
 _WEB = Path(__file__).parent
+_FOLDERS = (_WEB, _WEB.parent / "desk")  # whose texts are translated
 _LOCALE = _WEB / "locale"
 _SPOKEN: ContextVar[str] = ContextVar("language", default=SOURCE)
 
@@ -102,6 +105,8 @@ def catalogue(language: str) -> Catalog:
 TABLES = {
     "core/view.py": tuple(FACETS.values()),
     "hub/card.py": tuple(label for labels in FIXED.values() for label in labels.values()),
+    "core/permit.py": tuple(KINDS.values()),
+    "core/scope.py": (*PURPOSES.values(), *(one.words for one in OPERATIONS.values())),
     "core/words.py": (*words.STATES.values(), *words.RULES.values(), *words.CRITERIA.values()),
     "core/errors.py": tuple(
         kind.title for kind in errors.kinds().values() if kind.__module__ == errors.__name__
@@ -112,14 +117,16 @@ _KEYWORDS = {"_": None, "gettext": None, "N_": None, "ngettext": (1, 2)}
 
 
 def source() -> Catalog:
-    """Every text of the portal that can be translated, with the files in which it stands."""
+    """Every text of the portal and the desks that can be translated, with the files in which it stands."""
     found = Catalog()
     for where, texts in TABLES.items():
         for text in texts:
             found.add(text, locations=[(where, 0)])
-    for path in sorted([*_WEB.rglob("*.py"), *_WEB.rglob("*.html")]):
+    for path in sorted(
+        one for folder in _FOLDERS for ending in ("py", "html") for one in folder.rglob(f"*.{ending}")
+    ):
         method = "jinja2.ext:babel_extract" if path.suffix == ".html" else "python"
-        where = path.relative_to(_WEB).as_posix()
+        where = path.relative_to(_WEB if path.is_relative_to(_WEB) else _WEB.parent).as_posix()
         for _line, text, _comments, context in extract_from_file(method, path, _KEYWORDS, (), _OPTIONS):
             found.add(text, locations=[(where, 0)], context=context)
     return found

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from hanse.authority.home import Home
-from hanse.desk.authority import applications
+from hanse.desk.authority import application, applications, draft, entries, permits, refusal
 from hanse.desk.visit import Desk, Page
 from hanse.web.language import N_
 
-MENU = (("/", N_("Applications")),)
+MENU = (("/", N_("Applications")), ("/permits", N_("Permits")), ("/log", N_("Log")))
+_PAGES = (applications, application, draft, refusal, permits, entries)
 
 
 def desk(home: Home, port: int) -> Desk:
@@ -17,4 +18,4 @@ def desk(home: Home, port: int) -> Desk:
 
 def pages(home: Home) -> Sequence[Page]:
     """All pages that its officers see."""
-    return applications.pages(home)
+    return [page for module in _PAGES for page in module.pages(home)]

@@ -1,0 +1,51 @@
+"""`/log`: what arrived, was checked and was decided, as the log has it."""
+
+from collections.abc import Sequence
+
+from starlette.responses import Response
+
+from hanse.authority.home import Home
+from hanse.desk.visit import Page, Visit
+from hanse.lib import log, sql
+from hanse.web.language import N_
+
+SHOWN = 100
+KINDS = {
+    "application": N_("application arrived"),
+    "check": N_("key checked"),
+    "permit": N_("permit signed"),
+    "amend": N_("permit changed"),
+    "refuse": N_("application refused"),
+    "revoke": N_("permit revoked"),
+    "officer": N_("officers"),
+    "redact": N_("name removed from the log"),
+}
+ACTS = {
+    "add": N_("let in"),
+    "passkey": N_("made a passkey"),
+    "remove": N_("removed"),
+    "call": N_("by telephone"),
+    "call differs": N_("by telephone: another fingerprint was read out"),
+    "login": N_("by login"),
+}
+
+
+def pages(home: Home) -> Sequence[Page]:
+    """The last entries, newest first."""
+
+    def show(visit: Visit) -> Response:
+        with sql.read(home.records) as connection:
+            size, root = log.head(connection)
+            found = list(log.entries(connection, max(0, size - SHOWN)))[::-1]
+        return visit.show(
+            "authority/log.html",
+            entries=found,
+            size=size,
+            root=root,
+            kinds=KINDS,
+            acts=ACTS,
+            home=home.settings.home,
+            redacted=log.REDACTED,
+        )
+
+    return (Page("/log", show),)

@@ -1,0 +1,91 @@
+"""`/permits`: what was permitted, in the words of the newest version; and revocations, signed with a passkey."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from starlette.responses import Response
+
+from hanse.authority import permits, revocations
+from hanse.authority.home import Home
+from hanse.authority.permits import Given
+from hanse.core import clock, permit_words
+from hanse.core import permit as documents
+from hanse.core import revocation as revocation_documents
+from hanse.core.errors import NotFound, Problem
+from hanse.desk import signing
+from hanse.desk.visit import Page, Visit
+from hanse.lib import sql
+from hanse.web.language import N_
+
+STATES = {
+    "in force": (N_("in force"), "good"),
+    "to come": (N_("has not begun"), "info"),
+    "ended": (N_("ended"), ""),
+    "revoked": (N_("revoked"), "bad"),
+}
+
+
+def pages(home: Home) -> Sequence[Page]:
+    """All permits, one of them, and its revocation."""
+
+    def every(visit: Visit) -> Response:
+        at = clock.now()
+        with sql.read(home.records) as connection:
+            found = permits.all_of(connection, home.key)
+        rows = [(one, state(one, at)) for one in reversed(found)]
+        return visit.show("authority/permits.html", rows=rows, states=STATES, when=clock.text)
+
+    def show(visit: Visit) -> Response:
+        return _show(home, visit)
+
+    def revoke(visit: Visit) -> Response:
+        payload, at = signing.payload(visit), clock.now()
+        try:
+            revocations.sign(
+                home.records, home.settings, home.key, payload, visit.name, at, visit.assertion()
+            )
+        except Problem as problem:
+            return _show(home, visit, problem)
+        return visit.go(f"/permits/{visit.place('id')}")
+
+    return (
+        Page("/permits", every),
+        Page("/permits/{id}", show),
+        Page("/permits/{id}", revoke, "POST"),
+    )
+
+
+def state(one: Given, at: datetime) -> str:
+    """What became of a permit, a key of `STATES`."""
+    if one.revoked:
+        return "revoked"
+    if at >= one.permit.scope.ends:
+        return "ended"
+    return "in force" if at >= one.permit.scope.begins else "to come"
+
+
+def _show(home: Home, visit: Visit, problem: Problem | None = None) -> Response:
+    """The permit, and with a reason the words of its revocation."""
+    id, reason, decision = visit.place("id"), visit.said("reason").strip(), None
+    with sql.read(home.records) as connection:
+        one = next((one for one in permits.all_of(connection, home.key) if one.permit.id == id), None)
+        if one is None:
+            raise NotFound("There is no permit with this id.")
+        try:
+            if reason and problem is None:
+                drafted = revocations.draft(connection, home.settings, id, visit.name, reason, clock.now())
+                typ = revocation_documents.TYP
+                decision = signing.decision(visit, typ, drafted.payload, drafted.said)
+        except Problem as found:
+            problem = found
+    return visit.show(
+        "authority/permit.html",
+        problem.status if problem else 200,
+        problem=problem,
+        given=one,
+        state=STATES[state(one, clock.now())],
+        said=permit_words.say(one.payload, documents.TYP),
+        reason=reason,
+        decision=decision,
+        signed=visit.said("signed") == "1",
+    )
