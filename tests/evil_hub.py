@@ -7,17 +7,24 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+from tests.hub import papers
+from tests.lib.test_witness import Owner, owner
 from tests.link.running import Running
 from tests.node.permitted import Node, permit_for, sign
+from tests.openid import Issuer
 
-from hanse.core import clock, wire
+from hanse.core import clock, permit, wire
+from hanse.core.permit import Authority, authority_id
 from hanse.core.wire import Kind
+from hanse.lib import jws, witness
 from hanse.lib.jws import FileKey
+from hanse.lib.witness import LOG_KEY
 from hanse.link.mailbox import Letter, Reply
 
 
@@ -31,7 +38,7 @@ class EvilHub:
         """Hands a node any order in a fresh message, as often as it likes; what the node says."""
         return self.say(node, Kind.ORDER, {"order": order, "delegation": delegation})
 
-    def say(self, node: Node, kind: Kind, body: Mapping[str, Any], wait_s: float = 20) -> Reply:
+    def say(self, node: Node, kind: Kind, body: Mapping[str, Any], wait_s: float = 100) -> Reply:
         """Any message that the hub's key signs, and the reply to it."""
         letter = self._letter(node, kind, body)
 
@@ -45,14 +52,52 @@ class EvilHub:
         assert found
         return found
 
+    def ask(self, node: Node, question: Any, asker: str = "anybody", **more: Any) -> Reply:
+        """A question in anybody's name, with whatever a hub adds to it."""
+        asked = wire.Question("search_1", question, (), 10.0, asker).as_dict()
+        return self.say(node, Kind.QUESTION, asked | more)
+
     def show(self, node: Node, *documents: str) -> None:
         """Sends a node documents, and waits until it has looked at them: the last one is genuine and new to it."""
         last = permit_for(node)
         self.running.put(self._letter(node, Kind.DOCUMENTS, {"documents": [*documents, sign(last)]}))
-        end = time.monotonic() + 20
+        end = time.monotonic() + 100
         while not any(one.id == last.id for one in node.permits.asked()):
             assert time.monotonic() < end
             time.sleep(0.05)
+
+    def permit_of_its_own(self, application: str, at: FileKey) -> dict[str, Any]:
+        """A permit for what was asked for, by an authority and for a node of the hub's own, as it shows permits."""
+        given, _ = papers.permitted(application)
+        kid = self.running.key.public.kid
+        own = replace(given.scope.datasets[0], node=wire.node_id(at.public.kid))
+        given = replace(
+            given,
+            authority=Authority(authority_id(kid), given.authority.name, kid),
+            scope=replace(given.scope, datasets=(own,)),
+        )
+        token = jws.issue(self.running.key, given, permit.TYP)
+        return {"permit": token, "nodes": [{"node": own.node, "jwk": at.public.jwk}]}
+
+    def login_at_its_own_client(self, provider: Issuer, nonce: str) -> str:
+        """What a person's provider gives when the hub has them log in at the hub's client, with the right nonce."""
+        return provider.token(nonce, aud="hub")
+
+    def mixed(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """The rows of a run, each with the result of the next one."""
+        return [{**one, "result": rows[at - 1]["result"]} for at, one in enumerate(rows)]
+
+    def forged(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row of a run whose result the hub signed."""
+        return {**row, "result": self.signed_anew(str(row["result"]), aggregate={"persons": 9999})}
+
+    def two_faces(self, folder: Path) -> tuple[Owner, Owner]:
+        """Its own log in two histories under one key: a face for each who asks."""
+        one, other = owner(folder / "one", "approve", "remove"), owner(folder / "other", "approve", "approve")
+        (other.home / LOG_KEY).parent.mkdir()
+        witness.own_log(one.home)
+        (other.home / LOG_KEY).write_bytes((one.home / LOG_KEY).read_bytes())
+        return one, other
 
     def _letter(self, node: Node, kind: Kind, body: Mapping[str, Any]) -> Letter:
         hub = wire.hub_id(self.running.key.public.kid)

@@ -20,7 +20,7 @@ from tests.hub.papers import (
 )
 
 from hanse.core import wire
-from hanse.core.errors import BadEnvelope, BadInput, NotFound
+from hanse.core.errors import BadEnvelope, BadInput, NotFound, Refused
 from hanse.core.wire import Carried, Kind
 from hanse.hub import access, registry, results
 from hanse.hub.office import Office
@@ -95,9 +95,14 @@ def test_a_permit_and_its_approval_show_in_the_application(office: Office, recor
 def test_a_participant_sends_only_what_it_signed_and_what_is_its_to_say(office: Office) -> None:
     given, signed = permitted(applied())
     assert office.receive(participant(NODES[0]), [signed], now()) == []
-    assert office.receive(participant(AUTHORITY), [approved(given, NODES[0])], now()) == []
     assert office.receive(participant(NODES[1]), [approved(given, NODES[0])], now()) == []
     assert len(office.receive(participant(AUTHORITY), ["nothing", signed], now())) == 2
+
+
+def test_an_authority_hears_of_a_document_that_is_not_carried(office: Office) -> None:
+    given, _ = permitted(applied())
+    with pytest.raises(Refused, match="does not come from"):
+        office.receive(participant(AUTHORITY), [approved(given, NODES[0])], now())
 
 
 def test_of_the_statuses_for_a_node_the_newest_is_carried(office: Office) -> None:

@@ -21,7 +21,7 @@ from tests.node.permitted import (
 
 from hanse.core import application, clock, ids, result
 from hanse.core.application import Application
-from hanse.core.errors import NotFound, Problem
+from hanse.core.errors import Conflict, NotFound, Problem
 from hanse.core.permit import Authority, Kind, authority_id
 from hanse.lib import jws, log, sql
 from hanse.node import config
@@ -137,6 +137,18 @@ def test_decisions_are_logged_with_the_officer_and_sent_to_the_hub(node: Node) -
 def test_nobody_decides_about_a_permit_that_is_not_there(node: Node) -> None:
     with pytest.raises(NotFound, match="no permit"):
         node.permits.approve(ids.new("permit"), "A data manager")
+
+
+def test_what_came_after_it_was_read_is_not_approved(node: Node) -> None:
+    said = permit_for(node)
+    amended = replace(said, version=2, amends=hash_of(said), project="Another")
+    node.permits.receive([sign(said)])
+    (asked,) = node.permits.asked()
+    node.permits.receive([sign(amended)])  # a hub chooses when documents arrive
+    with pytest.raises(Conflict, match="came after the one that was read"):
+        node.permits.approve(asked.said.hash, "A data manager")
+    assert "approval" not in kinds(node)
+    assert node.permits.approve(hash_of(amended), "A data manager").document == amended
 
 
 def test_pinned_authorities_come_back_as_they_were_written(node: Node) -> None:
