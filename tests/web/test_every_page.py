@@ -83,6 +83,9 @@ def test_headers_title_and_language_of_every_page(federation: str, language: str
 ELSEWHERE = {
     "/cohort/stream": "test_cohort.py",
     "/cohort/{id}": "test_cohort.py",
+    "/applications/{hash}": "test_permits.py",
+    "/permits/{id}": "test_permits.py",
+    "/permits/{id}/run": "test_permits.py",
     "/operator": "test_operator.py",
     "/operator/enter": "test_operator.py",
 }

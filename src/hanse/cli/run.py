@@ -13,7 +13,8 @@ from hanse.cli.output import clean, hub_option, json_option, print_json
 from hanse.client import Hanse
 from hanse.client import run as client
 from hanse.client.authorities import Known
-from hanse.client.run import Analysis, Started
+from hanse.client.run import Analysis, Started, Taken
+from hanse.core import clock
 from hanse.core.errors import BadInput, NotFound
 from hanse.core.permit import Authority
 from hanse.lib import files, jws
@@ -133,6 +134,20 @@ def show(
     signer = signer_of(Ring(home.expanduser()), key, passphrase)
     with Hanse(hub_url) as hub:
         _show(hub.finish(Started.from_json(path.read_text()), signer, _progress), out, as_json)
+
+
+@runs.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@out_option
+@hub_option
+@json_option
+def merge(file: Path, out: Path | None, hub_url: str, as_json: bool) -> None:
+    """Merge the answers that a browser opened and gave along, each verified with its node's key."""
+    taken = Taken.from_json(file.read_text(encoding="utf-8", errors="replace"))
+    with Hanse(hub_url) as hub:
+        granted = hub.permit(taken.started.permit)
+    parts = client.collect(taken.started, granted, taken.rows, opener=taken.opened)
+    _show(client.finish(granted, parts, clock.text(client.began(parts))), out, as_json)
 
 
 def _rely(authority: Authority, known: Known) -> None:

@@ -7,10 +7,10 @@ with the key of its node, and merging and releasing are done here.
 import io
 import json
 import zipfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hanse import __version__, analysis
 from hanse.analysis import crate as crates
@@ -18,10 +18,11 @@ from hanse.analysis.result import Figure
 from hanse.analysis.result import Result as Released
 from hanse.client.access import Granted
 from hanse.core import clock, document, ids, order, release, result, visit
+from hanse.core.document import Jwk
 from hanse.core.errors import BadEnvelope, BadInput, Problem, Refused
 from hanse.core.order import Order
 from hanse.core.result import Result
-from hanse.core.scope import Operation
+from hanse.core.scope import NEWEST, Grant, Operation
 from hanse.domains import VOCABULARY
 from hanse.lib import jws
 from hanse.lib.jws import Signer
@@ -55,6 +56,53 @@ class Started:
             return cls(**body | {"orders": tuple(body["orders"])})
         except (ValueError, TypeError, KeyError):
             raise BadInput("This is no run that was kept.") from None
+
+
+class Opener(Protocol):
+    """Whatever opens sealed answers: a reply key, or what somebody opened with it."""
+
+    def unseal(self, sealed: str) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Answers that a browser opened with a key which never leaves it: the node's signed results by what was sealed."""
+
+    results: Mapping[str, str]
+
+    def unseal(self, sealed: str) -> bytes:
+        """The result in `sealed`; `BadEnvelope` when it was not opened."""
+        if sealed not in self.results:
+            raise BadEnvelope("This answer was not opened.")
+        return self.results[sealed].encode()
+
+
+NOTHING_OPENED = Opened({})
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A run as a page gives it along, with its sealed answers opened: keep it as secret as the data."""
+
+    started: Started
+    rows: tuple[Mapping[str, Any], ...]
+    opened: Opened
+
+    @classmethod
+    def from_json(cls, text: str) -> "Taken":
+        """What a page wrote; `BadInput` for anything else."""
+        try:
+            body = json.loads(text)
+            rows = tuple(body["rows"])
+            started = Started(body["run"], body["permit"], "", tuple(one["token"] for one in rows))
+            opened = Opened({_sealed(one["result"]): one["opened"] for one in rows if one.get("opened")})
+        except (ValueError, TypeError, KeyError, AttributeError, BadEnvelope):
+            raise BadInput("This is no run that a page gave along.") from None
+        return cls(started, rows, opened)
+
+
+def _sealed(token: str) -> str:
+    return result.decode(jws.unverified(token, limit=result.MAX_TOKEN)).sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,49 +171,66 @@ def start(
     Raises `BadAnalysis` before anything is sent when the parameters are wrong, and `BadInput` when nothing is left to
     be asked.
     """
-    chosen = analysis.find(method)
-    written = chosen.canonical(chosen.read(parameters, VOCABULARY))
-    scope = granted.permit.scope
     wanted = [
         one
-        for one in scope.datasets
+        for one in granted.permit.scope.datasets
         if (not nodes or one.node in nodes) and (not datasets or one.dataset in datasets)
     ]
     if not wanted:
         raise BadInput(
             "The permit has none of these datasets.", hint="`hanse applications` shows what it has."
         )
-    reply, at = ReplyKey.generate(), clock.read(clock.text(clock.now()))
-    tokens = [
-        jws.issue(
-            signer,
-            Order(
-                id=ids.new("order"),
-                permit=granted.hash,
-                node=one.node,
-                dataset=one.dataset,
-                version=_version(hub, one),
-                operation=Operation.ANALYSE,
-                purpose=scope.purpose,
-                selection=selection,
-                method=method,
-                parameters=written,
-                issued=at,
-                expires=at + deadline,
-                reply_key=reply.jwk,
-            ),
-            order.TYP,
-        )
-        for one in wanted
-    ]
+    reply, versions = ReplyKey.generate(), {one.dataset: _newest(hub, one.dataset) for one in wanted}
+    made = orders(granted, method, parameters, versions, selection, reply.jwk, deadline)
+    tokens = [jws.issue(signer, one, order.TYP) for one in made]
     run = hub.order([{"order": one, "delegation": delegation} for one in tokens])
     return Started(run, granted.hash, reply.pem().decode(), tuple(tokens), delegation)
 
 
-def _version(hub: "Hanse", grant: Any) -> int:
+def _newest(hub: "Hanse", dataset: str) -> int:
+    return int(hub.dataset(dataset)["version"])
+
+
+def orders(
+    granted: Granted,
+    method: str,
+    parameters: Mapping[str, Any],
+    newest: Mapping[str, int],
+    selection: str,
+    reply_key: Jwk | None,
+    deadline: timedelta,
+) -> list[Order]:
+    """The orders of a run, one for each dataset in `newest`, which has the newest version of each; to be signed.
+
+    Raises `BadAnalysis` when the parameters are wrong.
+    """
+    chosen = analysis.find(method)
+    written = chosen.canonical(chosen.read(parameters, VOCABULARY))
+    scope, at = granted.permit.scope, clock.read(clock.text(clock.now()))
+    return [
+        Order(
+            id=ids.new("order"),
+            permit=granted.hash,
+            node=one.node,
+            dataset=one.dataset,
+            version=_covered(one, newest[one.dataset]),
+            operation=Operation.ANALYSE,
+            purpose=scope.purpose,
+            selection=selection,
+            method=method,
+            parameters=written,
+            issued=at,
+            expires=at + deadline,
+            reply_key=reply_key,
+        )
+        for one in scope.datasets
+        if one.dataset in newest
+    ]
+
+
+def _covered(grant: Grant, newest: int) -> int:
     """The version that is ordered: the newest that is published and that the permit covers."""
-    newest = int(hub.dataset(grant.dataset)["version"])
-    return newest if grant.versions == "newest" or newest in grant.versions else max(grant.versions)
+    return newest if grant.versions == NEWEST or newest in grant.versions else max(grant.versions)
 
 
 def visiting(started: Started, signer: Signer) -> str:
@@ -175,36 +240,41 @@ def visiting(started: Started, signer: Signer) -> str:
 
 
 def collect(
-    started: Started, granted: Granted, shown: Iterator[Mapping[str, Any]], watch: Watch | None = None
+    started: Started,
+    granted: Granted,
+    shown: Iterable[Mapping[str, Any]],
+    watch: Watch | None = None,
+    opener: Opener | None = None,
 ) -> tuple[Part, ...]:
     """What came of each order, from the rows that the hub shows; a row of another order is passed over.
 
-    What does not verify is no result: its part says so. `watch` is called with each part as it comes.
+    What does not verify is no result: its part says so. `watch` is called with each part as it comes. Answers are
+    opened by the run's reply key, or by `opener`.
     """
     mine = {jws.identity(token): order.decode(jws.unverified(token)) for token in started.orders}
     parts = {hash: Part(one, hash, "waiting") for hash, one in mine.items()}
-    reply = ReplyKey.from_pem(started.reply_key.encode())
+    opener = opener or ReplyKey.from_pem(started.reply_key.encode())
     for row in shown:
         hash = row.get("order")
         if hash not in mine:
             continue
-        parts[hash] = _part(mine[hash], hash, row, granted, reply)
+        parts[hash] = _part(mine[hash], hash, row, granted, opener)
         if watch:
             watch({"node": mine[hash].node, "dataset": mine[hash].dataset, "state": parts[hash].state})
     return tuple(parts.values())
 
 
-def _part(asked: Order, hash: str, row: Mapping[str, Any], granted: Granted, reply: ReplyKey) -> Part:
+def _part(asked: Order, hash: str, row: Mapping[str, Any], granted: Granted, opener: Opener) -> Part:
     state, token, problem = str(row.get("state")), row.get("result"), row.get("problem")
     if not token:
         return Part(asked, hash, "waiting" if state == "carried out" else state, problem=problem)
     try:
-        return Part(asked, hash, "carried out", read(asked, hash, token, granted, reply), token)
+        return Part(asked, hash, "carried out", read(asked, hash, token, granted, opener), token)
     except Problem as bad:
         return Part(asked, hash, "not genuine", problem=bad.as_dict())
 
 
-def read(asked: Order, hash: str, token: str, granted: Granted, reply: ReplyKey) -> Result:
+def read(asked: Order, hash: str, token: str, granted: Granted, opener: Opener) -> Result:
     """The result of an order with its aggregate, verified with the key of the order's node. Raises `BadEnvelope`."""
     key = granted.key(asked.node)
     outer = jws.read(token, key, result.TYP, result.decode, limit=result.MAX_TOKEN).document
@@ -215,7 +285,7 @@ def read(asked: Order, hash: str, token: str, granted: Granted, reply: ReplyKey)
         if granted.permit.scope.sealed:
             raise BadEnvelope("The permit asks for sealed results, and this one is open.")
         return outer
-    inner = reply.unseal(outer.sealed).decode("ascii", "replace")
+    inner = opener.unseal(outer.sealed).decode("ascii", "replace")
     opened = jws.read(inner, key, result.TYP, result.decode, limit=result.MAX_TOKEN).document
     return result.opened(outer, opened)
 

@@ -123,13 +123,13 @@ def _show(records: sa.Engine, run: str) -> dict[str, Any]:
 
 async def _changes(records: sa.Engine, run: str) -> AsyncIterator[bytes]:
     """An event for each order in its present state, one for each change, and `done` when none is waiting."""
-    said: dict[str, tuple[str, str]] = {}
+    said: dict[str, tuple[Any, ...]] = {}
     quiet = 0
     while True:
         shown = await run_in_threadpool(_show, records, run)
-        changed = [one for one in shown["orders"] if said.get(one["order"]) != (one["state"], one["changed"])]
+        changed = [one for one in shown["orders"] if said.get(one["order"]) != _stage(one)]
         for one in changed:
-            said[one["order"]] = (one["state"], one["changed"])
+            said[one["order"]] = _stage(one)
             yield _event("order", one)
         if all(one["state"] != State.WAITING for one in shown["orders"]):
             yield _event("done", {"run": run})
@@ -138,6 +138,10 @@ async def _changes(records: sa.Engine, run: str) -> AsyncIterator[bytes]:
         if quiet and quiet % 20 == 0:
             yield b": still waiting\n\n"  # proxies cut what is quiet
         await asyncio.sleep(LOOK_EVERY_S[min(quiet, len(LOOK_EVERY_S) - 1)])
+
+
+def _stage(order: dict[str, Any]) -> tuple[Any, ...]:
+    return order["taken"], order["state"], order["changed"]
 
 
 def _event(name: str, data: Any) -> bytes:

@@ -133,15 +133,19 @@ def show(connection: sa.Connection, run: str, at: datetime) -> dict[str, Any]:
     """A run, as `GET /api/v1/runs/{run}` gives it; call `admit` first."""
     row = connection.execute(sa.select(RUN).where(RUN.c.id == run)).one()
     orders = connection.execute(sa.select(ORDER).where(ORDER.c.run == run).order_by(ORDER.c.position)).all()
+    on_the_way = (DELIVERY.c.hash == ORDER.c.hash) & DELIVERY.c.taken.is_(None)
+    untaken = set(
+        connection.scalars(sa.select(ORDER.c.hash).join(DELIVERY, on_the_way).where(ORDER.c.run == run))
+    )
     return {
         "run": run,
         "permit": row.permit,
         "created": row.created,
-        "orders": [_shown(one, clock.text(at)) for one in orders],
+        "orders": [_shown(one, one.hash not in untaken, clock.text(at)) for one in orders],
     }
 
 
-def _shown(row: Any, at: str) -> dict[str, Any]:
+def _shown(row: Any, taken: bool, at: str) -> dict[str, Any]:
     late = row.state == State.WAITING and row.expires <= at
     return {
         "order": row.hash,
@@ -149,6 +153,7 @@ def _shown(row: Any, at: str) -> dict[str, Any]:
         "node": row.node,
         "dataset": row.dataset,
         "expires": row.expires,
+        "taken": taken,
         "state": State.LATE if late else State(row.state),
         "changed": row.changed,
         "problem": json.loads(row.problem) if row.problem else None,

@@ -6,19 +6,23 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from hanse.core.answer import CriterionState, DatasetAnswer, NodeAnswer, NodeState, Rule, Totals, totals
 from hanse.core.errors import Problem
 from hanse.core.query import Question
 from hanse.core.words import CRITERIA, RULES, STATES, UNITS, not_applied, place, ranked
 from hanse.web.charts import Chart
-from hanse.web.language import N_, ngettext
+from hanse.web.language import N_, address, ngettext
 from hanse.web.language import gettext as _
 from hanse.web.saying import number
 
 SHOWN = 8  # datasets of one node that are shown at once
 MOST_ROWS = 200  # of one node's datasets; a node can claim thousands
 MOST_NOTES = 5  # remarks on one dataset
+MOST_APPLIED = 50  # datasets of one application
+LONGEST = 2000  # characters of a question in the address of an application
+PROTECTED = (Rule.ROUNDED, Rule.WITHHELD, Rule.EARLIER, Rule.CAPPED)
 
 UNIT_WORDS = (N_("persons"), N_("studies"), N_("series"))
 RULE_WORDS = {
@@ -41,8 +45,9 @@ TONES = {
 
 @dataclass
 class Progress:
-    """What is known of a question's answers so far."""
+    """What is known of the answers to a question so far."""
 
+    question: str = ""
     nodes: dict[str, NodeAnswer] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     done: bool = False
@@ -65,6 +70,14 @@ class Progress:
         """The rules that made at least one of the numbers shown."""
         made = {one.counts.rule for one in self.datasets}
         return [rule for rule in Rule if rule in made]
+
+    @property
+    def apply(self) -> str:
+        """The form of an application for the datasets that protect what they hold; empty when none does."""
+        ids = [one.dataset for one in self.datasets if one.counts.rule in PROTECTED][:MOST_APPLIED]
+        asked = [("q", self.question)] if len(self.question) <= LONGEST else []
+        query = urlencode([*asked, *(("dataset", id) for id in ids)], quote_via=quote)
+        return f"{address('/apply')}?{query}" if ids else ""
 
 
 @dataclass(frozen=True, slots=True)

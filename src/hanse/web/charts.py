@@ -3,11 +3,14 @@
 A number that was withheld has no value: it is drawn hatched, as not shown, and never as zero.
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
+from hanse.analysis.result import Line
 from hanse.core.answer import Cell
 from hanse.web import saying
 
@@ -117,6 +120,83 @@ def of_cells(cells: Sequence[Cell], labels: dict[str, str], unit: str = "persons
         Bar(labels.get(one.value, one.value), getattr(one.counts, unit), saying.count(one.counts, unit))
         for one in cells
     ]
+
+
+class Curve(NamedTuple):
+    """A line of steps and the band around it, as paths of an SVG."""
+
+    label: str
+    path: str
+    band: str
+
+
+class Tick(NamedTuple):
+    place: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Lines that keep their height until the next point: shares over time. `bars` are the curves."""
+
+    title: str
+    unit: str
+    along: str  # what the lower axis is
+    bars: tuple[Curve, ...]
+    x: tuple[Tick, ...]
+    y: tuple[Tick, ...]
+    note: str = ""
+    kind: str = "steps"
+
+
+LEFT, RIGHT, TOP, BOTTOM = 36, 352, 8, 190  # of the field of a chart of steps
+Corner = tuple[float, float]
+
+
+def steps(title: str, unit: str, along: str, lines: Iterable[Line]) -> Steps:
+    """Shares from 0 to 1 over numbers from 0 on, each line with its band."""
+    lines = tuple(lines)
+    last = max((point.x for line in lines for point in line.points), default=0) or 1
+
+    def place(x: float, y: float) -> Corner:
+        return LEFT + (RIGHT - LEFT) * x / last, BOTTOM - (BOTTOM - TOP) * y
+
+    curves = [
+        Curve(
+            line.label,
+            _path(_stairs([place(one.x, one.y) for one in line.points])),
+            _path(
+                [
+                    *_stairs([place(one.x, one.high) for one in line.points]),
+                    *reversed(_stairs([place(one.x, one.low) for one in line.points])),
+                ]
+            ),
+        )
+        for line in lines
+        if line.points
+    ]
+    x = tuple(Tick(round(place(one, 0)[0], 1), saying.number(one)) for one in _round_numbers(last))
+    y = tuple(Tick(round(place(0, one / 4)[1], 1), saying.percent(one / 4)) for one in range(5))
+    return Steps(title, unit, along, tuple(curves), x, y)
+
+
+def _stairs(points: Sequence[Corner]) -> list[Corner]:
+    """The corners of a line that goes right, then up or down."""
+    found = list(points[:1])
+    for (_x, before), (x, y) in pairwise(points):
+        found += [(x, before), (x, y)]
+    return found
+
+
+def _path(corners: Iterable[Corner]) -> str:
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in corners)
+
+
+def _round_numbers(last: float, most: int = 5) -> list[float]:
+    """Numbers from 0 up to `last` that are easy to read, at most `most` and one."""
+    power = 10.0 ** math.floor(math.log10(last / most))
+    step = next(power * one for one in (1, 2, 5, 10) if last / (power * one) <= most)
+    return [step * place for place in range(int(last / step) + 1)]
 
 
 class Tile(NamedTuple):

@@ -103,7 +103,7 @@ class Cohort:
         state = await self._state(request)
         sight = Sight({name: sent.getlist(name) for name in sent})
         if sent.get("live") == "no":
-            sight.progress = Progress()
+            sight.progress = Progress(state.text)
             try:
                 async for _changed in self._answers(state, sight.progress):
                     pass
@@ -196,7 +196,7 @@ class Cohort:
         progress.charts = breakdowns.drawn(progress.datasets, question, self.hub.vocabulary, narrowed)
 
     async def _messages(self, state: State) -> AsyncIterator[str]:
-        progress, drawn = Progress(), time.monotonic()
+        progress, drawn = Progress(state.text), time.monotonic()
         try:
             question = self._asked(state).question
             async with aclosing(self._answers(state, progress)) as heard:

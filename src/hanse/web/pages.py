@@ -6,7 +6,21 @@ from collections.abc import Callable, Sequence
 from starlette.routing import BaseRoute
 
 from hanse.hub.app import Hub
-from hanse.web import api, cohort, components, datasets, home, nodes, operator, reading
+from hanse.web import (
+    api,
+    application,
+    apply,
+    cohort,
+    components,
+    datasets,
+    home,
+    mine,
+    nodes,
+    operator,
+    permit,
+    reading,
+    run,
+)
 
 Pages = Callable[[Hub], Sequence[BaseRoute]]
 
@@ -14,6 +28,11 @@ PAGES: tuple[Pages, ...] = (
     home.routes,
     datasets.routes,
     cohort.routes,
+    apply.routes,
+    application.routes,
+    permit.routes,
+    run.routes,
+    mine.routes,
     nodes.routes,
     reading.routes,
     api.routes,
