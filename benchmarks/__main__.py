@@ -20,6 +20,7 @@ MODULES = (
     "attacks",
     "records",
     "analysis",
+    "runs",
     "permits",
     "log",
 )
