@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from hanse.core import ids
+from hanse.core import clock, ids
 from hanse.core.errors import BadEnvelope, BadInput, Conflict, NotFound, Refused
 from hanse.lib import checkpoint, log, sql, witness
 from hanse.lib.checkpoint import VerifierKey
@@ -106,6 +106,22 @@ def test_a_witness_that_lost_what_it_had_begins_anew(mine: Owner, other: Path, t
     witness.pin(other, witness.own_log(mine.home).verifier)
     assert cosigned(other, mine.request(key_of(other))) == ""
     assert checkpoint.read(cosigned(other, mine.request(key_of(other), 0))).size == 4
+
+
+def test_an_old_head_that_is_cosigned_again_makes_no_later_entry_seem_witnessed(
+    mine: Owner, other: Path
+) -> None:
+    """A hub that freezes a log for its witness: the lines are new, and the head is not."""
+    mine.take(cosigned(other, mine.request(key_of(other))))
+    frozen = mine.request(key_of(other))
+    mine.use("four", "five")
+    mine.take(cosigned(other, frozen, hours=1))
+    mine.take(cosigned(other, frozen, hours=-1))
+    assert witness.held(mine.home, ADDRESS)[0].at == AT + timedelta(hours=1)
+    with sql.read(mine.records) as connection:
+        later = clock.now() + timedelta(hours=1)
+        assert witness.unseen(connection, mine.home, later) == [(key_of(other), 4)]
+        assert witness.unseen(connection, mine.home, clock.now() - timedelta(hours=1)) == []
 
 
 def forked(mine: Owner, home: Path, *entries: str) -> Owner:

@@ -19,7 +19,7 @@ from hanse.lib import audit as auditing
 from hanse.lib import checkpoint, log, merkle, sql
 from hanse.lib import witness as witnessing
 from hanse.lib.audit import Relation
-from hanse.lib.checkpoint import WITNESS, Proof, VerifierKey
+from hanse.lib.checkpoint import Proof, VerifierKey
 from hanse.lib.witness import KEPT, LOG_KEY
 
 WITNESSED_WITHIN = timedelta(hours=48)
@@ -54,7 +54,9 @@ def audit() -> None:
 @key_option
 @witness_option
 @click.option(
-    "--witnessed", is_flag=True, help="Fail unless every pinned witness cosigned a head in the last 48 hours."
+    "--witnessed",
+    is_flag=True,
+    help="Fail unless every pinned witness cosigned all entries older than 48 hours.",
 )
 @home_option
 @json_option
@@ -96,13 +98,14 @@ def verify(
 
 
 def _must_be_witnessed(home: Path) -> None:
-    since = clock.now() - WITNESSED_WITHIN
-    found = [one for one in witnessing.held(home, address_of(home)) if one.key.use == WITNESS]
-    late = [one.key.name for one in found if one.at is None or one.at < since]
-    if late or not found:
-        said = f"no head cosigned by {late[0]}" if late else "no pinned witness"
+    if not witnessing.witnesses(home):
+        raise NotFound("There is no pinned witness.", hint="`hanse audit pin` pins one.")
+    with records_of(home) as records, sql.read(records) as connection:
+        unseen = witnessing.unseen(connection, home, clock.now() - WITNESSED_WITHIN)
+    if unseen:
+        key, number = unseen[0]
         raise NotFound(
-            f"In the last 48 hours there is {said}.",
+            f"Entry {number} is older than 48 hours, and {key.name} has cosigned no head over it.",
             hint="`hanse audit status` says more. A hub may keep back what is sent: ask the witness itself.",
         )
 

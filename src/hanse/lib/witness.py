@@ -20,6 +20,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from hanse.core import clock
 from hanse.core.errors import BadEnvelope, BadInput, Conflict, NotFound, Refused
 from hanse.lib import audit, checkpoint, files, log, merkle
 from hanse.lib.checkpoint import LOG, MOST_HASHES, WITNESS, Checkpoint, Key, Seen, VerifierKey, Witness
@@ -131,6 +132,19 @@ def notes(home: Path) -> dict[str, str]:
     return {str(path): path.read_text(encoding="utf-8") for path in paths if path.exists()}
 
 
+def unseen(connection: sa.Connection, home: Path, before: datetime) -> list[tuple[VerifierKey, int]]:
+    """The witnesses who have cosigned no head over all entries of this home's log that are older than `before`, each
+    with the first that is missing. A line that is new shows nothing by itself: a hub can have an old head cosigned
+    again and again."""
+    found = []
+    for one in witnesses(home):
+        known = _seen(home, own_log(home).verifier, one)
+        entry = next(log.entries(connection, after=known.checkpoint.size if known else 0), None)
+        if entry is not None and clock.read(entry.at) < before:
+            found.append((one, entry.number))
+    return found
+
+
 def request(connection: sa.Connection, home: Path, witness: VerifierKey, old: int | None = None) -> Request:
     """The head of this home's log as it is now, for one of its witnesses; `old` is the size that the witness says to
     have cosigned last, when that is not what is kept here. Raises `Conflict` when the log contradicts a head that it
@@ -196,7 +210,7 @@ def take(connection: sa.Connection, home: Path, note: str) -> list[VerifierKey]:
         raise Refused("No witness that is pinned here has cosigned this head.")
     for one in found:
         known = _seen(home, own_log(home).verifier, one)
-        if known is None or known.checkpoint.size <= seen.checkpoint.size:
+        if known is None or _age(known, one) <= _age(seen, one):
             files.write(_head(home, one), note.encode())
     audit.hold(log.head(connection)[0], partial(merkle.root, connection), [seen.checkpoint])
     return found
@@ -226,6 +240,10 @@ def _seen(home: Path, log: VerifierKey, witness: VerifierKey, of: VerifierKey | 
     if witness.name not in seen.witnesses:
         raise BadEnvelope(f"{path} does not hold a head that {witness.name} cosigned.")
     return seen
+
+
+def _age(seen: Seen, witness: VerifierKey) -> tuple[int, datetime]:
+    return seen.checkpoint.size, seen.witnesses[witness.name]
 
 
 def _folder(home: Path, name: str = "") -> Path:
