@@ -197,6 +197,20 @@ def test_the_example_of_the_guide_is_an_application(space: Permitting, home: Pat
     assert json.loads(hanse(space.url, home, "applications", "--json").stdout) == []
 
 
+def test_options_are_written_as_documents_write_them(space: Permitting, home: Path) -> None:
+    said = {
+        "operation": "view",
+        "kind": "ehds",
+        "purpose": "53(1)(d)",
+        "environment": "spe:example",
+        "budget": "7",
+    }
+    shown = hanse(space.url, home, *asking(space, authority=space.authority.id, **said), "--dry-run")
+    assert shown.exit_code == 0, shown.output
+    for words in ("view: look at", "data permit of", "Article 53(1)(d)", "spe:example", "7 orders at most"):
+        assert words in shown.stderr
+
+
 @pytest.mark.parametrize(
     ("said", "words"),
     [

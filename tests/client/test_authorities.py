@@ -113,8 +113,8 @@ def logins(signer: FileKey, of: FileKey = NORTH) -> str:
 
 
 def test_where_an_authority_accepts_logins_it_says_itself() -> None:
-    assert Authority(NAME, NORTH.public, logins(NORTH)).accepted() is not None
+    assert Authority(NAME, NORTH.public, logins=logins(NORTH)).accepted() is not None
     assert Authority(NAME, NORTH.public).accepted() is None
     for forged in (logins(EVIL), logins(NORTH, EVIL)):
         with pytest.raises(BadEnvelope):
-            Authority(NAME, NORTH.public, forged).accepted()
+            Authority(NAME, NORTH.public, logins=forged).accepted()

@@ -16,7 +16,7 @@ from tests.core import permits
 from tests.openid import CLIENT, Issuer
 
 from hanse.client import login
-from hanse.core import clock, document
+from hanse.core import clock
 from hanse.core.errors import BadEnvelope, BadInput, NotFound, Problem, Refused, Unreachable
 from hanse.core.login import PROOF_TYP, Client, Logins, Proof, decode_proof
 from hanse.core.scope import Key, KeyUse
@@ -211,13 +211,3 @@ def test_where_to_log_in_is_chosen_when_there_are_several() -> None:
         login.client_of(of("https://a.example", "https://b.example"))
     with pytest.raises(NotFound, match="no logins"):
         login.client_of(of())
-
-
-def test_a_statement_of_logins_has_exactly_its_members() -> None:
-    from hanse.core.login import decode
-
-    said = Logins(AUTHORITY, 1, (Client("https://a.example", CLIENT),), SEAL.jwk, permits.APPLICATION.at)
-    assert decode(document.encode(said)) == said
-    for change in ({"number": 0}, {"clients": said.clients * 2}, {"authority": "node_x"}):
-        with pytest.raises(BadEnvelope):
-            decode(document.encode(replace(said, **change)))

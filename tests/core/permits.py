@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from hanse.core import document, ids
 from hanse.core.application import Application
+from hanse.core.login import Client, Logins, Proof
 from hanse.core.order import Delegation, Order
 from hanse.core.permit import Authority, Fee, Kind, Permit, authority_id
 from hanse.core.scope import Call, Grant, Key, KeyUse, Limits, Login, Operation, Person, Purpose, Role, Scope
@@ -137,6 +138,14 @@ STATUS = Status(
 APPROVAL = Approval(
     ids.derived("approval", "one"), hash_of(PERMIT), NODE, "A data manager", AT - timedelta(days=20)
 )
+LOGINS = Logins(
+    authority=PERMIT.authority.id,
+    number=3,
+    clients=(Client("https://login.example.org", "authority"), Client("https://id.example.org", "a", "b")),
+    seal=jwk("sealing"),
+    at=AT,
+)
+PROOF = Proof(PERMIT.application, PERMIT.authority.id, "eyJ.a.b.c.d", AT)
 VETO = Veto(ids.derived("veto", "one"), PERMIT.id, NODE, "A data manager", "the project changed", AT)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.core import permits
 
-from hanse.core import application, document, order, permit, status
+from hanse.core import application, document, login, order, permit, status
 from hanse.core.errors import BadEnvelope, Problem
 from hanse.core.permit import Kind
 from hanse.core.scope import Key, KeyUse, commitment
@@ -22,6 +22,8 @@ DOCUMENTS: dict[str, tuple[Any, Callable[[bytes], Any]]] = {
     "status": (permits.STATUS, status.decode),
     "approval": (permits.APPROVAL, status.decode_approval),
     "veto": (permits.VETO, status.decode_veto),
+    "logins": (permits.LOGINS, login.decode),
+    "proof": (permits.PROOF, login.decode_proof),
 }
 each_document = pytest.mark.parametrize(("written", "decode"), DOCUMENTS.values(), ids=DOCUMENTS)
 

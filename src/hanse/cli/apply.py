@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,12 @@ MANY = frozenset({"datasets", "reasons", "operations", "environments", "conditio
 NEEDED = ("authority", "datasets", "project", "reasons", "name", "organisation", "country")
 DAY = "%Y-%m-%d"
 
+
+def _values(words: type[StrEnum]) -> list[str]:
+    """As documents write them; of an enumeration itself, the names in the code would have to be typed."""
+    return [one.value for one in words]
+
+
 # What an application says: each option, the member of the file that it stands for, and how it is written.
 MEMBERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
@@ -48,14 +55,21 @@ MEMBERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "--operation",
         "operations",
-        {"multiple": True, "type": click.Choice(list(Operation)), "help": "analyse unless said; repeatable."},
+        {
+            "multiple": True,
+            "type": click.Choice(_values(Operation)),
+            "help": "analyse unless said; repeatable.",
+        },
     ),
     (
         "--kind",
         "kind",
-        {"type": click.Choice([Kind.EHDS, Kind.AGREEMENT]), "help": "On what the permit is to stand."},
+        {
+            "type": click.Choice([Kind.EHDS.value, Kind.AGREEMENT.value]),
+            "help": "On what the permit is to stand.",
+        },
     ),
-    ("--purpose", "purpose", {"type": click.Choice(list(Purpose)), "help": "Of EHDS Article 53(1)."}),
+    ("--purpose", "purpose", {"type": click.Choice(_values(Purpose)), "help": "Of EHDS Article 53(1)."}),
     ("--selection", "selection", {"help": "Only the persons of this CQL2 question."}),
     (
         "--environment",

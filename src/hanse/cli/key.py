@@ -95,10 +95,11 @@ def new(spare: Path, home: Path, passphrase: str) -> None:
 @home_option
 @passphrase_option(again=True)
 def rotate(home: Path, passphrase: str) -> None:
-    """Make a new working key in the place of the old one: every year or two, or when the old one is lost or was seen.
+    """Make a new working key in the place of the old one.
 
-    A permit goes on naming the old key until it is amended. Apply for that, signed with a key that the permit names:
-    the spare one, or the old one, which stays in a file of its own.
+    Every year or two, or when the old one is lost or somebody else may have it. A permit goes on naming the old key
+    until it is amended. Apply for that, signed with a key that the permit names: the spare one, or the old one, which
+    stays in a file of its own.
     """
     made, old = Ring(home.expanduser()).rotate(passphrase)
     _print(made)

@@ -11,12 +11,15 @@ from hanse.cli.key import home_option, key_option, passphrase_option, signer_of
 from hanse.cli.output import clean, hub_option
 from hanse.client import Hanse
 from hanse.client import login as logins
+from hanse.client.authorities import Authority
 from hanse.core import application as applications
 from hanse.core.application import Application
 from hanse.core.document import Signed
 from hanse.core.errors import BadEnvelope, BadInput, NotFound, Refused
+from hanse.core.login import Client
 from hanse.core.scope import Person
 from hanse.lib import jws
+from hanse.lib.identity import MAX_AGE
 from hanse.lib.jws import PublicKey, Signer
 from hanse.lib.keys import Ring
 
@@ -94,18 +97,27 @@ def prove(
             hint="It compares your fingerprint by telephone: `hanse key show`.",
         )
     client = logins.client_of(accepted, issuer)
-    click.echo(
-        clean(f"You confirm to {authority.name} ({authority.key.fingerprint}), at {client.issuer},"), err=True
-    )
-    click.echo(clean(f"for the project {said.document.project!r}, that these keys are yours:"), err=True)
-    for one in person.keys:
-        click.echo(f"  {one.use:8} {jws.fingerprint(one.kid)}", err=True)
+    _tell(authority, client, said.document, person)
     proof = logins.prove(
         accepted, client, person, hash, signer, show=_shower(browser), wait=_waiting, wait_s=wait
     )
     hub.prove(hash, proof)
     click.echo("Logged in; the proof is on its way.", err=True)
     next_step("hanse applications")
+
+
+def _tell(authority: Authority, client: Client, said: Application, person: Person) -> None:
+    """What is confirmed to whom, before the browser opens."""
+    if not authority.online:
+        minutes = MAX_AGE.seconds // 60
+        click.echo(
+            f"The authority is offline now; it must read your login within {minutes} minutes.", err=True
+        )
+    to = f"{authority.name} ({authority.key.fingerprint})"
+    click.echo(clean(f"You confirm to {to}, at {client.issuer},"), err=True)
+    click.echo(clean(f"for the project {said.project!r}, that these keys are yours:"), err=True)
+    for one in person.keys:
+        click.echo(f"  {one.use:8} {jws.fingerprint(one.kid)}", err=True)
 
 
 def _read(token: str, hash: str) -> Signed[Application]:

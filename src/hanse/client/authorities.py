@@ -24,10 +24,12 @@ MAX_NAME = 200  # characters
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """An authority as a hub lists it. `logins` is its own signed statement of where it accepts logins, or empty."""
+    """An authority as a hub lists it. `online` is whether it called lately, `logins` its own signed statement of where
+    it accepts logins, or empty."""
 
     name: str
     key: PublicKey
+    online: bool = True
     logins: str = ""
 
     @property
@@ -63,7 +65,8 @@ def _read(row: Mapping[str, Any]) -> Authority:
     key = PublicKey.from_jwk(row["jwk"])
     if (row["kid"], row["id"]) != (key.kid, authority_id(key.kid)):
         raise BadEnvelope("The hub names a key of an authority that does not belong to its id.")
-    return Authority(printable(str(row["name"])), key, str(row.get("logins") or ""))
+    online = row.get("state") == "online"
+    return Authority(printable(str(row["name"])), key, online, str(row.get("logins") or ""))
 
 
 def named(wanted: str, kid: str) -> bool:

@@ -70,7 +70,7 @@ def decode_proof(payload: bytes) -> Proof:
     return Proof(
         application=document.digest(body, "application"),
         authority=document.id(body, "authority", "authority"),
-        sealed=shape.text(body, "sealed", least=1, most=MAX_SEALED),
+        sealed=document.words(body, "sealed", least=1, most=MAX_SEALED),
         at=document.time(body, "at"),
     )
 
