@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from tests.node.permitted import publish
 
 from hanse.authority import agent as authority_agent
-from hanse.authority import applications, checks, revocations
+from hanse.authority import applications, checks, delivery, revocations
 from hanse.authority import config as authorities
 from hanse.authority import enrol as authority_enrol
 from hanse.authority import permits as authority_permits
@@ -120,6 +120,19 @@ class Permitting:
         key, records = authorities.key(self.authority.home), open_records(self.authority.home)
         revocations.revoke(records, self.authority, key, id, OFFICER, "The project ended.", clock.now())
         records.dispose()
+
+    def confirmed(self, id: str) -> set[str]:
+        """The nodes that have said with their own signature that they hold a permit, once all have."""
+        records = open_records(self.authority.home)
+
+        def found() -> set[str]:
+            with sql.read(records) as connection:
+                return {node for node, held in delivery.held(connection).items() if id in held}
+
+        _until(lambda: len(found()) == len(self.hospitals))
+        nodes = found()
+        records.dispose()
+        return nodes
 
     def verified(self) -> Iterator[int]:
         """How many entries each log has, all of them verified."""

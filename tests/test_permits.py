@@ -74,6 +74,7 @@ def test_two_hospitals_agree_and_the_curve_is_the_pooled_one(space: Permitting) 
         space.forbid(2, id)
         found = working.result(timeout=120)
     one, two, three = (hospital.id for hospital in space.hospitals)
+    assert space.confirmed(id) == {one, two, three}
     states = {part.order.node: part.state for part in found.parts}
     assert states == {one: "carried out", two: "carried out", three: "refused"}
     assert found.missing == (three,)
