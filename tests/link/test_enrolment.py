@@ -50,7 +50,7 @@ def test_a_token_for_another_hub_is_noticed_before_its_secret_leaves(hub: Runnin
 
 def test_a_home_belongs_to_the_node_of_one_hub(hub: Running, tmp_path: Path) -> None:
     enrol(tmp_path / "node", hub.url, hub.invite().text(), "Turku", "FI")
-    with pytest.raises(Conflict, match="home of a node"):
+    with pytest.raises(Conflict, match="home of the node"):
         enrol(tmp_path / "node", hub.url, Token.fresh(FileKey.generate().public.kid).text(), "Turku", "FI")
 
 

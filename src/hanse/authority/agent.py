@@ -44,7 +44,7 @@ def run(settings: AuthorityConfig, stop: threading.Event) -> None:
     with files.locked(settings.home / "serve.lock", "serving this authority"):
         records, key = tables.open_records(settings.home), config.key(settings.home)
         hub = Hub(settings.hub, settings.hub_key, settings.proxy, settings.ca_bundle)
-        link = Outbound(hub, key, enrol.hello(), settings.home / "seen.db")
+        link = Outbound(hub, key, enrol.HELLO, settings.home / "seen.db")
         witnessing = Witnessing(settings.home, records, key)
         sender = threading.Thread(
             target=_send_all,

@@ -1,13 +1,16 @@
-"""How a node comes to a hub: the one-time token, and the request that carries its secret."""
+"""How a node or an authority comes to a hub: the one-time token, and the request that carries its secret."""
 
 import hashlib
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
 
+from hanse import __version__
 from hanse.core import wire
-from hanse.core.errors import BadToken
+from hanse.core.errors import BadToken, Conflict, NotSetUp
 from hanse.lib.jws import Signer, fingerprint
 from hanse.link.caller import Caller, Hub
 
@@ -85,3 +88,85 @@ def request(
         return str(caller.enrol(body).get("state", ""))
     finally:
         caller.close()
+
+
+class Settings(Protocol):
+    """What the settings of nodes and authorities have in common: at which hub they are."""
+
+    @property
+    def hub(self) -> str: ...
+
+    @property
+    def hub_key(self) -> str: ...
+
+
+S = TypeVar("S", bound=Settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled(Generic[S]):
+    """`fingerprint` is what the hub's operator compares before letting the participant in, and what others compare
+    before they rely on it."""
+
+    config: S
+    fingerprint: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Place(Generic[S]):
+    """How one kind of participant takes its place at a hub: what it is called, its key, its id and its settings."""
+
+    what: str
+    role: wire.Role
+    hello: wire.Hello
+    key: Callable[[Path], Signer]
+    id: Callable[[str], str]  # of the thumbprint of its key
+    make: Callable[..., S]  # of the members of its settings
+    read: Callable[[Path], S]
+    write: Callable[[S], None]
+
+
+def hello(vocabulary: str) -> wire.Hello:
+    """What this software says of itself to a hub, with the version of its vocabulary."""
+    return wire.Hello(wire.PROTOCOLS, __version__, vocabulary)
+
+
+def enrol(
+    place: Place[S], home: Path, url: str, token: str, name: str, country: str, proxy: str, ca_bundle: str
+) -> Enrolled[S]:
+    """Makes the keys of a participant where there are none, asks the hub to let it in, and pins the hub's key.
+
+    May be run again after any failure: the keys stay, and the hub knows them. Raises `BadToken`, `Unreachable`,
+    `Refused` when the hub at `url` has another key than the token names, and `Conflict` when the home belongs to a
+    participant of another hub.
+    """
+    invitation = Token.read(token)
+    _may_belong_to(place, home, invitation.hub_key)
+    signer = place.key(home)
+    hub = Hub(url, invitation.hub_key, proxy, ca_bundle)
+    state = request(hub, signer, invitation, name, country, place.hello, place.role)
+    settings = place.make(
+        home=home,
+        id=place.id(signer.public.kid),
+        name=name,
+        country=country,
+        hub=url,
+        hub_key=invitation.hub_key,
+        proxy=proxy,
+        ca_bundle=ca_bundle,
+    )
+    place.write(settings)
+    return Enrolled(settings, signer.public.fingerprint, state)
+
+
+def _may_belong_to(place: Place[S], home: Path, hub_key: str) -> None:
+    try:
+        before = place.read(home)
+    except NotSetUp:
+        return
+    if before.hub_key != hub_key:
+        raise Conflict(
+            f"{home} is the home of the {place.what} of the hub at {before.hub}.",
+            hint=f"Use another --home, or move {place.what}.toml away if this {place.what} is to change its hub.",
+        )

@@ -63,7 +63,7 @@ def run(config: NodeConfig, stop: threading.Event) -> None:
         threads=config.threads,
     )
     hub = Hub(config.hub, config.hub_key, config.proxy, config.ca_bundle)
-    link = Outbound(hub, store.keys.signing, enrol.hello(), config.home / "seen.db")
+    link = Outbound(hub, store.keys.signing, enrol.HELLO, config.home / "seen.db")
     witnessing = Witnessing(config.home, store.records, store.keys.signing)
     receipts = Receipts(store.records, permits, store.keys.signing)
     watcher = threading.Thread(
@@ -145,7 +145,7 @@ def _watch(
             if changed:
                 link.send(Kind.CATALOGUE, plain.catalogue_to_plain(gate.records()))
             if uses.permits.refresh():  # what others signed was dropped, and comes again to who begins anew
-                link.send(Kind.HELLO, enrol.hello().as_dict())
+                link.send(Kind.HELLO, enrol.HELLO.as_dict())
             _send_decisions(uses.permits, link)
             if said := [*witnessing.due(clock.now()).values(), *receipts.due(clock.now())]:
                 link.send(Kind.DOCUMENTS, {"documents": said})
