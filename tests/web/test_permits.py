@@ -1,6 +1,5 @@
-"""The researcher's way through the pages, against a real federation: forms and what is wrong with them; in real Chromium
-a key of the browser, an application, a permit, a run whose results verify, and the run again later.
-"""
+"""The researcher's way through the pages, against a real federation: forms, and what is wrong with them; and in real
+Chromium a key of the browser, an application, a permit, a run whose results verify, and the run again later."""
 
 import csv
 import html

@@ -80,7 +80,7 @@ def _signing(request: Request, form: Filled[Application]) -> Response:
     return signing.page(
         request,
         form,
-        signing.documents([form.made], application.TYP) if form.made else [],
+        [signing.shown(form.made, application.TYP)] if form.made else [],
         title=_("Read what you will sign"),
         shelf="applications",
         next=address("/applications"),

@@ -128,10 +128,11 @@ def _choices(slot: Slot, fields: Sequence[Field], hub: Hub) -> list[tuple[str, l
 
 
 def _signing(request: Request, granted: Granted, form: Filled[list[Order]]) -> Response:
+    names = {one["dataset"]: f"{one['dataset_name']} · {one['name']}" for one in granted.nodes}
     return signing.page(
         request,
         form,
-        signing.documents(form.made or [], order.TYP),
+        [signing.shown(one, order.TYP, names[one.dataset]) for one in form.made or ()],
         title=_("Read what you will sign"),
         shelf="runs",
         next=address("/runs"),

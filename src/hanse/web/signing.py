@@ -18,18 +18,19 @@ from hanse.web.render import PRIVATE, render
 
 
 class Document(NamedTuple):
-    """The words, and the bytes in base64url."""
+    """The words, the bytes in base64url, and what it is called where there are several."""
 
     said: Said
     bytes: str
+    name: str = ""
 
 
-def documents(made: Sequence[Any], typ: str) -> list[Document]:
-    """Documents of one type, ready to be shown and signed."""
-    payloads = [document.encode(one) for one in made]
-    return [Document(permit_words.say(one, typ), urlsafe_b64encode(one).decode()) for one in payloads]
+def shown(made: Any, typ: str, name: str = "") -> Document:
+    """A document of this type, ready to be shown and signed."""
+    payload = document.encode(made)
+    return Document(permit_words.say(payload, typ), urlsafe_b64encode(payload).decode(), name)
 
 
-def page(request: Request, form: Filled[Any], shown: Sequence[Document], **texts: str) -> Response:
+def page(request: Request, form: Filled[Any], documents: Sequence[Document], **texts: str) -> Response:
     """What is to be signed; without documents (the form came without a key) the command that does the same."""
-    return render(request, "permits/sign.html", headers=PRIVATE, form=form, documents=shown, **texts)
+    return render(request, "permits/sign.html", headers=PRIVATE, form=form, documents=documents, **texts)

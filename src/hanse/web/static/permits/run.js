@@ -108,8 +108,10 @@ class RunView extends HTMLElement {
     if (form.elements.visit.value) return; // it was filled in just now
     event.preventDefault();
     form.elements.visit.value = await this.visit();
-    form.requestSubmit(submitter);
-    form.elements.visit.value = "";
+    setTimeout(() => { // a form is not sent again while its first try is being told
+      form.requestSubmit(submitter);
+      form.elements.visit.value = "";
+    });
   }
 }
 
