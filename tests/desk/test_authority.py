@@ -1,19 +1,22 @@
 """An authority's pages: from an application to a permit that a passkey agreed to, and what must not pass."""
 
 import html
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 from tests.authority.office import APPLICANT, COLLEAGUE, OPT_OUT, SPARE, THEIRS, WORKING, application, signed
 from tests.core.permits import hash_of
-from tests.desk.authenticator import Authenticator
+from tests.desk.authenticator import Authenticator, text
 from tests.desk.conftest import OFFICER, Sitting, challenge, hidden
 
 from hanse.authority import permits
 from hanse.authority.tables import OUTGOING
+from hanse.cli.authority import authority as command
 from hanse.core import permit as documents
 from hanse.core import refusal as refusals
 from hanse.core.application import Application
@@ -261,10 +264,10 @@ def test_what_an_application_says_becomes_no_markup(officer: Sitting) -> None:
     check_all(officer, mine)
     pages = ("/en/", "/fr/", at(mine), narrowed(mine), at(mine, "/refusal?reason=<script>x"), "/en/log")
     for path in pages:
-        text = officer.get(path)
-        assert "<script>" not in text.replace('<script type="module"', ""), path
-        assert "<img" not in text, path
-        assert '" onload="' not in text, path
+        shown = officer.get(path)
+        assert "<script>" not in shown.replace('<script type="module"', ""), path
+        assert "<img" not in shown, path
+        assert '" onload="' not in shown, path
     assert html.escape(hostile, quote=False)[:30] in officer.get("/en/").replace("&#34;", '"')
     assert officer.decide(officer.get(narrowed(mine)), at(mine, "/draft")).status_code == 303
     assert "<img" not in officer.get("/en/permits")
@@ -275,6 +278,14 @@ def test_marks_that_turn_the_direction_of_writing_make_no_application(officer: S
     mine = replace(application(officer.office.settings.id), project="Project \u202etxt.exe")
     with pytest.raises(Exception, match="printable"):
         officer.office.take(signed(mine))
+
+
+def test_the_command_lists_which_passkey_agreed(officer: Sitting, asked: Application) -> None:
+    officer.decide(officer.get(at(asked, "/refusal?reason=No.")), at(asked, "/refusal"))
+    home = str(officer.office.settings.home)
+    listed = CliRunner().invoke(command, ["decisions", "--json", "--home", home])
+    (one,) = json.loads(listed.stdout)
+    assert (one["kind"], one["passkey"]) == ("refuse", text(officer.passkey.credential))
 
 
 def test_an_auditor_finds_an_assertion_that_was_changed_or_taken_away(

@@ -58,7 +58,7 @@ def confirmed(person: Person, checks: Mapping[str, Check]) -> Person:
     if len(done) < len(found):
         raise Refused(
             f"{len(found) - len(done)} of the {len(found)} keys of {person.name} are not checked.",
-            hint="See `hanse authority check`.",
+            hint="Check them on the application's page, or with `hanse authority check`.",
         )
     if len({one.login for one in done}) > 1:
         raise Refused(

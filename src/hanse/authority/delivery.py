@@ -15,6 +15,7 @@ from hanse.authority.config import AuthorityConfig
 from hanse.authority.tables import OUTGOING, PERMIT, RECEIPT, STATUS
 from hanse.core import clock, status, wire
 from hanse.core.errors import BadEnvelope, Refused
+from hanse.core.permit import Permit
 from hanse.core.status import Receipt
 from hanse.lib import jws, sql
 from hanse.lib.jws import PublicKey, Signer
@@ -53,6 +54,12 @@ def _keep(connection: sa.Connection, said: Receipt) -> bool:
 def held(connection: sa.Connection) -> dict[str, Mapping[str, str]]:
     """Which permits each node says to hold, by its id: the hash of each by the permit's id."""
     return {row.node: json.loads(row.permits) for row in connection.execute(sa.select(RECEIPT))}
+
+
+def arrived(held: Mapping[str, Mapping[str, str]], permit: Permit, hash: str) -> tuple[int, int]:
+    """At how many of its nodes a version of a permit is, as they said themselves (`held`), and how many it has."""
+    nodes = {one.node for one in permit.scope.datasets}
+    return sum(held.get(one, {}).get(permit.id) == hash for one in nodes), len(nodes)
 
 
 def again(records: sa.Engine, config: AuthorityConfig, signer: Signer, at: datetime) -> int:

@@ -413,7 +413,7 @@ def list_permits(home: Path, as_json: bool) -> None:
             "hash": one.hash,
             "ends": clock.text(one.permit.scope.ends),
             "revoked": one.revoked,
-            "arrived": _arrived(one, held),
+            "arrived": "{} of {}".format(*delivery.arrived(held, one.permit, one.hash)),
             "project": one.permit.project,
         }
         for one in found
@@ -424,13 +424,6 @@ def list_permits(home: Path, as_json: bool) -> None:
     head = ["permit", "version", "ends", "revoked", "arrived", "project"]
     for line in columns([head, *([clean(str(row[name])) for name in head] for row in rows)], {5: 60}):
         click.echo(line)
-
-
-def _arrived(given: permits.Given, held: Mapping[str, Mapping[str, str]]) -> str:
-    """At how many of its nodes a permit is, as they said themselves."""
-    nodes = {one.node for one in given.permit.scope.datasets}
-    there = sum(held.get(one, {}).get(given.permit.id) == given.hash for one in nodes)
-    return f"{there} of {len(nodes)}"
 
 
 @authority.command("log")

@@ -7,7 +7,7 @@ from hanse.desk.authority import application, applications, draft, entries, perm
 from hanse.desk.visit import Desk, Page
 from hanse.web.language import N_
 
-MENU = (("/", N_("Applications")), ("/permits", N_("Permits")), ("/log", N_("Log")))
+MENU = (("/applications", N_("Applications")), ("/permits", N_("Permits")), ("/log", N_("Log")))
 _PAGES = (applications, application, draft, refusal, permits, entries)
 
 

@@ -1,4 +1,4 @@
-"""`/`: what was asked of the authority."""
+"""`/applications`: what was asked of the authority."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ STATES = {
 
 
 def pages(home: Home) -> Sequence[Page]:
-    """The list of applications."""
+    """The list of applications, which is the first page too."""
 
     def show(visit: Visit) -> Response:
         with sql.read(home.records) as connection:
@@ -31,4 +31,7 @@ def pages(home: Home) -> Sequence[Page]:
             states=STATES,
         )
 
-    return (Page("/", show),)
+    def start(visit: Visit) -> Response:
+        return visit.go("/applications")
+
+    return (Page("/", start), Page("/applications", show))

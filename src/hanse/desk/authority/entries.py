@@ -1,6 +1,7 @@
 """`/log`: what arrived, was checked and was decided, as the log has it."""
 
 from collections.abc import Sequence
+from shlex import quote
 
 from starlette.responses import Response
 
@@ -18,16 +19,21 @@ KINDS = {
     "refuse": N_("application refused"),
     "revoke": N_("permit revoked"),
     "officer": N_("officers"),
+    "provider": N_("provider of logins"),
+    "contradiction": N_("contradiction in a log that is witnessed"),
     "redact": N_("name removed from the log"),
 }
 ACTS = {
-    "add": N_("let in"),
+    "add": N_("added"),
     "passkey": N_("made a passkey"),
     "remove": N_("removed"),
+    "new keys": N_("has new keys"),
     "call": N_("by telephone"),
     "call differs": N_("by telephone: another fingerprint was read out"),
     "login": N_("by login"),
 }
+
+ROLES = {"officer": N_("officer"), "person": N_("person in the application"), "applicant": N_("applicant")}
 
 
 def pages(home: Home) -> Sequence[Page]:
@@ -44,7 +50,8 @@ def pages(home: Home) -> Sequence[Page]:
             root=root,
             kinds=KINDS,
             acts=ACTS,
-            home=home.settings.home,
+            roles=ROLES,
+            home=quote(str(home.settings.home)),
             redacted=log.REDACTED,
         )
 

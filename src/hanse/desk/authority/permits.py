@@ -5,7 +5,7 @@ from datetime import datetime
 
 from starlette.responses import Response
 
-from hanse.authority import permits, revocations
+from hanse.authority import delivery, permits, revocations
 from hanse.authority.home import Home
 from hanse.authority.permits import Given
 from hanse.core import clock, permit_words
@@ -71,6 +71,7 @@ def _show(home: Home, visit: Visit, problem: Problem | None = None) -> Response:
         one = next((one for one in permits.all_of(connection, home.key) if one.permit.id == id), None)
         if one is None:
             raise NotFound("There is no permit with this id.")
+        there, nodes = delivery.arrived(delivery.held(connection), one.permit, one.hash)
         try:
             if reason and problem is None:
                 drafted = revocations.draft(connection, home.settings, id, visit.name, reason, clock.now())
@@ -88,4 +89,6 @@ def _show(home: Home, visit: Visit, problem: Problem | None = None) -> Response:
         reason=reason,
         decision=decision,
         signed=visit.said("signed") == "1",
+        there=there,
+        nodes=nodes,
     )
