@@ -59,7 +59,7 @@ def shown() -> Iterator[str]:
 @pytest.mark.parametrize("line", sorted(set(shown())))
 def test_commands_in_the_documents_exist_with_their_options(line: str) -> None:
     words = shlex.split(line)
-    name = next((one for one in (" ".join(words[:3]), " ".join(words[:2])) if one in COMMANDS), None)
+    name = next((one for one in (" ".join(words[:count]) for count in (4, 3, 2)) if one in COMMANDS), None)
     assert name, f"there is no command like: {line}"
     options = [parameter for parameter in COMMANDS[name].params if isinstance(parameter, click.Option)]
     used = {word for word in words if word.startswith("--")}

@@ -1,15 +1,18 @@
 """The holder's page: what is asked, and decisions that a passkey signs over the bytes that are shown."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 from tests.desk.authenticator import ORIGIN, Authenticator
 from tests.desk.conftest import PORT, Sitting, challenge, hidden
-from tests.node.permitted import Node, hash_of, make, order, ordered, permit_for, sign
+from tests.node.permitted import RESEARCHER, Node, hash_of, make, order, ordered, permit_for, sign
 from tests.node.test_permits import application_for
 
 from hanse.core.errors import Problem
@@ -18,6 +21,7 @@ from hanse.desk import node as pages
 from hanse.desk.site import make_desk
 from hanse.lib import assertions, jws, log, sql
 from hanse.node import config
+from hanse.node.uses import Admitted, Uses
 
 MANAGER = "Data Manager"
 
@@ -82,8 +86,31 @@ def test_a_permit_is_read_approved_used_and_stopped(node: Node, permit: Permit, 
     assert "1 of at most 100 orders" in page
     assert manager.decide(page, place(permit)).status_code == 303
     assert used(node, permit) == "veto"
-    assert f"Stopped by {MANAGER}" in manager.get(place(permit))
+    assert f"Forbidden by {MANAGER}" in manager.get(place(permit))
     assert agreed(node) == [("approval", MANAGER), ("veto", MANAGER)]
+
+
+def test_a_stop_on_the_page_counts_for_what_is_running(
+    node: Node, permit: Permit, manager: Sitting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The use has been begun and computed, and waits to be signed, while the officer decides."""
+    computed, go_on, answer = threading.Event(), threading.Event(), Uses.answer
+
+    def held(uses: Uses, admitted: Admitted, aggregate: dict[str, Any]) -> str:
+        computed.set()
+        assert go_on.wait(60)
+        return answer(uses, admitted, aggregate)
+
+    monkeypatch.setattr(Uses, "answer", held)
+    manager.decide(manager.get(place(permit)), place(permit))
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(used, node, permit)
+        assert computed.wait(60)
+        manager.decide(manager.get(place(permit)), place(permit))
+        go_on.set()
+        assert running.result(60) == "veto"
+    assert list((node.home / "results").iterdir()) == []
+    assert "stopped, nothing left" in manager.get("/en/uses")
 
 
 def test_a_permit_is_refused_with_a_reason_that_the_researcher_reads(
@@ -166,7 +193,6 @@ def test_a_decision_of_one_officer_is_not_made_in_the_name_of_another(
 
 def test_an_application_is_shown_and_cannot_be_decided(node: Node, manager: Sitting) -> None:
     asked = application_for(node)
-    from tests.node.permitted import RESEARCHER
 
     from hanse.core import application
 

@@ -110,7 +110,7 @@ def test_a_permit_is_approved_and_stopped_with_a_passkey(page: Page, served: Ser
     page.get_by_text(f"Approved by {MANAGER}").wait_for()
     assert served.use() == ""
     page.get_by_role("button", name="Stop now").click()
-    page.get_by_text(f"Stopped by {MANAGER}").wait_for()
+    page.get_by_text(f"Forbidden by {MANAGER}").wait_for()
     assert served.use() == "veto"
 
 

@@ -19,12 +19,14 @@ from tests.node.permitted import (
     sign,
 )
 
-from hanse.core import application, clock, ids, result
+from hanse.core import application, clock, ids, refusal, result
 from hanse.core.application import Application
 from hanse.core.errors import Conflict, NotFound, Problem
 from hanse.core.permit import Authority, Kind, authority_id
+from hanse.core.refusal import Refusal
 from hanse.lib import jws, log, sql
 from hanse.node import config
+from hanse.node.permits import Permits
 from hanse.node.tables import DOCUMENT
 
 
@@ -191,3 +193,36 @@ def survivors(node: Node, token: str) -> list[Path]:
     wanted = [piece.encode() for piece in (body[200:260], signature)]
     files = [path for path in node.home.rglob("*") if path.is_file()]
     return [path for path in files if any(piece in path.read_bytes() for piece in wanted)]
+
+
+def test_an_authority_that_is_pinned_while_the_node_serves_counts_at_once(node: Node) -> None:
+    said = permit_for(node)
+    config.write(replace(node.config, authorities=()))
+    serving = Permits(node.store, config.read(node.home))
+    assert not serving.refresh()
+    assert serving.receive([sign(said)]) == 0
+    config.write(node.config)
+    assert serving.refresh()
+    assert not serving.refresh()
+    assert serving.receive([sign(said)]) == 1
+    config.write(replace(node.config, authorities=()))
+    assert serving.refresh()
+    assert serving.asked() == []
+
+
+def test_an_application_that_was_answered_is_asked_no_more(node: Node) -> None:
+    refused, granted = application_for(node), application_for(node)
+    tokens = [jws.issue(RESEARCHER, one, application.TYP) for one in (refused, granted)]
+    node.permits.receive(tokens)
+    assert [one.id for one in node.permits.asked()] == [refused.id, granted.id]
+    no = Refusal(
+        id=ids.new("refusal"),
+        application=jws.identity(tokens[0]),
+        authority=authority_id(AUTHORITY.public.kid),
+        officer="An officer",
+        reason="no",
+        at=clock.now(),
+    )
+    said = replace(permit_for(node), application=jws.identity(tokens[1]))
+    node.permits.receive([jws.issue(AUTHORITY, no, refusal.TYP), sign(said)])
+    assert [one.id for one in node.permits.asked()] == [said.id]

@@ -289,16 +289,17 @@ class Permits:
         return list(dict.fromkeys(connection.scalars(query)))
 
     def asked(self) -> list[Asked]:
-        """What is asked of this node and what was given: the newest version of each permit, then the applications, in
-        the words of the signed bytes."""
+        """What is asked of this node and what was given: the newest version of each permit, then the applications that
+        nobody answered yet, in the words of the signed bytes."""
         with sql.read(self._store.records) as connection:
-            found = [self._asked(connection, id) for id in self.ids(connection)]
+            given = [one for id in self.ids(connection) if (one := self._asked(connection, id))]
+            answered = set(
+                connection.scalars(sa.select(DOCUMENT.c.about).where(DOCUMENT.c.typ == refusal.TYP))
+            )
+            answered |= {one.document.application for one in given if isinstance(one.document, Permit)}
             query = sa.select(DOCUMENT).where(DOCUMENT.c.typ == application.TYP).order_by(DOCUMENT.c.place)
-            for row in connection.execute(query):
-                payload = jws.unverified(row.token)  # it was verified before it was kept
-                said = say(payload, application.TYP)
-                found.append(Asked(row.about, "asked", said, application.decode(payload)))
-        return [one for one in found if one is not None]
+            rows = connection.execute(query).all()
+        return given + [_application(row) for row in rows if row.hash not in answered]
 
     def about(self, id: str) -> Asked:
         """The permit or application with this id, as `asked` gives it; `NotFound` when there is none."""
@@ -368,6 +369,11 @@ def _add(connection: sa.Connection, hash: str, typ: str, about: str, token: str,
         DOCUMENT.insert().values(hash=hash, typ=typ, about=about, token=token, at=at, sent=sent)
     )
     return True
+
+
+def _application(row: sa.Row[Any]) -> Asked:
+    payload = jws.unverified(row.token)  # it was verified before it was kept
+    return Asked(row.about, "asked", say(payload, application.TYP), application.decode(payload))
 
 
 def _now() -> datetime:

@@ -18,7 +18,7 @@ STATES = {
     "waiting": (N_("waits for you"), "warn"),
     "approved": (N_("approved"), "good"),
     "asked": (N_("the authority decides first"), "info"),
-    "vetoed": (N_("stopped by you"), "bad"),
+    "vetoed": (N_("forbidden by you"), "bad"),
     "revoked": (N_("revoked by the authority"), ""),
     "ended": (N_("ended"), ""),
 }

@@ -3,9 +3,8 @@
 A decision is two steps: the words of the bytes that will be signed, and a passkey over exactly these bytes.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from starlette.responses import Response
 
@@ -14,10 +13,12 @@ from hanse.core.errors import Conflict, Problem, Refused
 from hanse.core.permit import Permit
 from hanse.core.scope import OPERATIONS, Grant
 from hanse.core.status import APPROVAL_TYP
+from hanse.desk import signing
 from hanse.desk.node.asked import STATES, permits_of
 from hanse.desk.node.uses import OUTCOMES, RULES
+from hanse.desk.signing import Decision
 from hanse.desk.visit import Page, Visit
-from hanse.lib import assertions, passkeys, sql
+from hanse.lib import sql
 from hanse.node import usage
 from hanse.node.permits import Asked, Draft, Permits
 from hanse.node.store import Published, Store
@@ -35,12 +36,11 @@ class Data(NamedTuple):
     live: Published | None
 
 
-class Decision(NamedTuple):
-    """A draft as a form carries it: its bytes, and what is asked of the passkey."""
+class Form(NamedTuple):
+    """A draft as a form carries it: the type of its document, and its bytes."""
 
-    draft: Draft
-    payload: str
-    options: dict[str, Any]
+    typ: str
+    decision: Decision
 
 
 def pages(store: Store) -> Sequence[Page]:
@@ -76,7 +76,7 @@ def _show(store: Store, visit: Visit, problem: Problem | None = None) -> Respons
         states=STATES,
         when=clock.text,
         data=_data(store, found, permits.node),
-        decisions=_decisions(permits, found, visit.name),
+        forms=_decisions(visit, permits, found),
         standing=standing,
         uses=uses,
         outcomes=OUTCOMES,
@@ -92,20 +92,19 @@ def _data(store: Store, found: Asked, node: str) -> list[Data]:
     return [Data(one, live.get(one.dataset)) for one in grants]
 
 
-def _decisions(permits: Permits, found: Asked, officer: str) -> dict[str, Decision]:
+def _decisions(visit: Visit, permits: Permits, found: Asked) -> dict[str, Form]:
     """What can be decided by one passkey: to approve what is not in force, and to stop at once what is."""
     match found.state:
         case "waiting" | "vetoed":
-            return {"approve": _decision(permits.draft_approval(found.said.hash, officer))}
+            return {"approve": _form(visit, permits.draft_approval(found.said.hash, visit.name))}
         case "approved":
-            return {"stop": _decision(permits.draft_veto(found.id, officer, STOPPED))}
+            return {"stop": _form(visit, permits.draft_veto(found.id, visit.name, STOPPED))}
         case _:
             return {}
 
 
-def _decision(draft: Draft) -> Decision:
-    asked = assertions.challenge(draft.typ, draft.payload)
-    return Decision(draft, urlsafe_b64encode(draft.payload).decode(), passkeys.request(asked))
+def _form(visit: Visit, draft: Draft) -> Form:
+    return Form(draft.typ, signing.decision(visit, draft.typ, draft.payload, draft.said))
 
 
 def _reason(store: Store, visit: Visit) -> Response:
@@ -124,7 +123,7 @@ def _reason(store: Store, visit: Visit) -> Response:
         problem=problem,
         asked=found,
         reason=words,
-        decision=_decision(draft) if draft else None,
+        made=_form(visit, draft) if draft else None,
     )
 
 
@@ -136,7 +135,7 @@ def _decide(store: Store, visit: Visit) -> Response:
         _may_decide(found)
         if found.state != visit.said("state"):
             raise Conflict("Something was decided about this permit meanwhile.", hint="Read it again.")
-        draft = Draft.read(_payload(visit.said("payload")), visit.said("typ"))
+        draft = Draft.read(signing.payload(visit), visit.said("typ"))
         if draft.decision.permit != (found.said.hash if draft.typ == APPROVAL_TYP else found.id):
             raise Refused("This decision is about another permit, or another version of it.")
         permits.decide(draft, visit.name, visit.assertion())
@@ -148,10 +147,3 @@ def _decide(store: Store, visit: Visit) -> Response:
 def _may_decide(found: Asked) -> None:
     if not isinstance(found.document, Permit):
         raise Conflict(_("The authority decides about an application first."))
-
-
-def _payload(text: str) -> bytes:
-    try:
-        return urlsafe_b64decode(text)
-    except ValueError:
-        raise Refused("This form is not one of this page.") from None
