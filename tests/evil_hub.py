@@ -91,7 +91,8 @@ class EvilHub:
         """A row of a run whose result the hub signed."""
         return {**row, "result": self.signed_anew(str(row["result"]), aggregate={"persons": 9999})}
 
-    def two_faces(self, folder: Path) -> tuple[Owner, Owner]:
+    @staticmethod
+    def two_faces(folder: Path) -> tuple[Owner, Owner]:
         """Its own log in two histories under one key: a face for each who asks."""
         one, other = owner(folder / "one", "approve", "remove"), owner(folder / "other", "approve", "approve")
         (other.home / LOG_KEY).parent.mkdir()

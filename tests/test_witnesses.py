@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from starlette.types import ASGIApp
+from tests.evil_hub import EvilHub
 from tests.hub import papers
 from tests.node.permitted import Node, make
 
@@ -19,6 +20,7 @@ from hanse.hub import config as hubs
 from hanse.hub.app import make_app
 from hanse.hub.config import HubConfig
 from hanse.lib import log, sql, witness
+from hanse.lib.checkpoint import VerifierKey
 from hanse.node import agent, config
 
 
@@ -88,6 +90,20 @@ def test_a_head_is_carried_by_hand_too(nodes: tuple[Node, Node], tmp_path: Path)
     cosigned = run("cosign", str(tmp_path / "request"), "--home", str(second.home)).stdout
     (tmp_path / "cosigned").write_text(cosigned)
     assert "Cosigned by" in run("take", str(tmp_path / "cosigned"), "--home", str(first.home)).stdout
+
+
+def test_a_fork_is_refused_and_said_until_somebody_looks_into_it(tmp_path: Path) -> None:
+    one, other = EvilHub.two_faces(tmp_path)
+    home = ["--home", str(tmp_path / "auditor")]
+    run("pin", str(witness.own_log(one.home).verifier), *home)
+    key = VerifierKey.read(run("key", "--witness", *home).stdout)
+    for name, face in (("first", one), ("second", other)):
+        (tmp_path / name).write_text(face.request(key))
+    run("cosign", str(tmp_path / "first"), *home)
+    with pytest.raises(Conflict, match="two histories"):
+        run("cosign", str(tmp_path / "second"), *home)
+    with pytest.raises(Conflict, match="signed two roots over 2 entries"):
+        run("status", *home)
 
 
 def test_a_log_that_was_written_anew_is_found_by_what_the_witness_cosigned(

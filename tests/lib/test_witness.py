@@ -150,6 +150,10 @@ def test_a_rewritten_log_is_not_cosigned_and_both_heads_are_kept(
     (held,) = witness.held(other, ADDRESS)
     assert held.doubt
     assert (held.head, held.doubt.size) == (checkpoint.read(before), len(entries))
+    assert held.forked == (len(entries) == 3)
+    mine.use("four", "five")  # and goes on with the first history
+    cosigned(other, mine.request(key_of(other), 3))
+    assert (witness.held(other, ADDRESS)[0].doubt is not None) == held.forked
 
 
 def test_a_doubt_ends_when_the_head_is_shown_to_continue_after_all(mine: Owner, other: Path) -> None:

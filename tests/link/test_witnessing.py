@@ -105,9 +105,11 @@ def test_a_rewritten_log_is_said_aloud_and_stands_in_the_log_of_the_witness(
     (fork.home / "keys").mkdir()
     (fork.home / "keys" / "log.pem").write_bytes((mine.home / "keys" / "log.pem").read_bytes())
     witness.pin(fork.home, witness.own_key(other.home, other.address).verifier)
-    other.link.receive(Witnessing(fork.home, fork.records, mine.key).due(clock.now()).values())
-    assert "two histories" in caplog.text
-    assert other.kinds()[-1] == "contradiction"
+    said = list(Witnessing(fork.home, fork.records, mine.key).due(clock.now()).values())
+    for _ in range(3):  # a hub may repeat it
+        other.link.receive(said)
+    assert caplog.text.count("two histories") == 1
+    assert other.kinds().count("contradiction") == 1
     assert other.held.doubt
     assert other.due() == []
 

@@ -85,16 +85,23 @@ def status(home: Path, as_json: bool) -> None:
             [head, *([str(cell or "") for cell in list(_plain(one).values())[:4]] for one in found)]
         ):
             click.echo(clean(line))
-    doubted = next((one for one in found if one.doubt), None)
-    if doubted and doubted.doubt:
-        raise Conflict(
-            f"Nothing shows that the head of {doubted.key.name} over {doubted.doubt.size} entries continues the one"
-            f" over {doubted.head.size if doubted.head else 0}: the log was rewritten, or its proof was changed on the"
-            " way.",
-            hint=f"Ask its owner. Both heads are kept in {home / 'witness'}.",
-        )
+    for one in found:
+        if one.doubt is not None:
+            raise Conflict(_contradiction(one), hint=f"Ask its owner. The heads are in {home / 'witness'}.")
     if not as_json:
         next_step("hanse audit verify --witnessed" if found else "hanse audit pin KEY")
+
+
+def _contradiction(one: Held) -> str:
+    size = one.doubt.size if one.doubt else 0
+    if one.forked:
+        return (
+            f"{one.key.name} signed two roots over {size} entries: the log was rewritten, or shows two faces."
+        )
+    return (
+        f"Nothing shows that the head of {one.key.name} over {size} entries continues the one over"
+        f" {one.head.size if one.head else 0}: the log was rewritten, or its proof was changed on the way."
+    )
 
 
 def _plain(one: Held) -> dict[str, Any]:
@@ -104,6 +111,7 @@ def _plain(one: Held) -> dict[str, Any]:
         "entries": one.head.size if one.head else None,
         "cosigned": clock.text(one.at) if one.at else None,
         "in_doubt": one.doubt.size if one.doubt else None,
+        "forked": one.forked,
     }
 
 

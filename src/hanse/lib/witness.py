@@ -7,7 +7,7 @@ the witness has cosigned, with its line. Both are texts that prove themselves: w
     keys/witness.pem      the key that cosigns
     witness/pinned        the verifier keys of witnesses and logs, a line each
     witness/heads/        the newest cosigned head of each pinned key
-    witness/doubts/       a head of a log that nothing showed to continue the one before
+    witness/doubts/       heads that nothing showed to continue the one before, each with that one: the evidence
 """
 
 import hashlib
@@ -64,12 +64,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What is known of one pinned key: the newest cosigned head and when it was cosigned, and a head in doubt."""
+    """What is known of one pinned key: the newest cosigned head and when it was cosigned, and a head in doubt. It is
+    `forked` when the log signed another root over as many entries: that is proven for ever. Otherwise the doubt
+    ends with a larger head that is shown to continue what was cosigned."""
 
     key: VerifierKey
     head: Checkpoint | None
     at: datetime | None
     doubt: Checkpoint | None
+    forked: bool
 
 
 def own_log(home: Path) -> Key:
@@ -107,7 +110,7 @@ def unpin(home: Path, key: VerifierKey) -> None:
     if key not in known:
         raise NotFound("This key is not pinned here.")
     _write_pinned(home, [one for one in known if one != key])
-    for path in (_head(home, key), _doubt(home, key)):
+    for path in (_head(home, key), *_doubts(home, key).iterdir()):
         path.unlink(missing_ok=True)
 
 
@@ -185,16 +188,22 @@ def cosign(home: Path, address: str, text: str, at: datetime) -> str:
 def _cosigned(home: Path, witness: Witness, asked: Request, at: datetime) -> str:
     """Keeps the head before the line leaves."""
     same = witness.last is not None and checkpoint.read(asked.note).size == witness.last.size
-    doubt = _doubt(home, witness.log)
     try:
         witness, line = witness.see(asked.note, () if same else asked.hashes, at)
     except Conflict:
-        files.write(doubt, asked.note.encode())
+        _keep_doubt(home, witness, asked.note)
         raise
     note = checkpoint.only(asked.note, witness.log) + line
     files.write(_head(home, witness.log), note.encode())
-    doubt.unlink(missing_ok=True)
     return note
+
+
+def _keep_doubt(home: Path, witness: Witness, note: str) -> None:
+    said, before = checkpoint.read(note), _head(home, witness.log)
+    path = _doubts(home, witness.log) / f"{said.size}-{said.root.hex()}"
+    if before.exists():
+        files.write(path.with_suffix(".before"), before.read_bytes())
+    files.write(path.with_suffix(".doubt"), note.encode())
 
 
 def take(connection: sa.Connection, home: Path, note: str) -> list[VerifierKey]:
@@ -222,13 +231,26 @@ def _held(home: Path, address: str, key: VerifierKey) -> Held:
     else:
         by = own_key(home, address).verifier
         seen = _seen(home, key, by, of=key)
-    doubt = _doubt(home, key)
-    return Held(
-        key,
-        seen.checkpoint if seen else None,
-        seen.witnesses[by.name] if seen else None,
-        checkpoint.read(doubt.read_text(encoding="utf-8")) if doubt.exists() else None,
-    )
+    head, at = (seen.checkpoint, seen.witnesses[by.name]) if seen else (None, None)
+    doubt, forked = _doubt(home, key, head)
+    return Held(key, head, at, doubt, forked)
+
+
+def _doubt(home: Path, key: VerifierKey, head: Checkpoint | None) -> tuple[Checkpoint | None, bool]:
+    """The head in doubt, a fork first, and whether it is one."""
+    doubts = []
+    for path in sorted(_doubts(home, key).glob("*.doubt")):
+        said, before = _read(path), path.with_suffix(".before")
+        others = [one for one in (head, _read(before) if before.exists() else None) if one]
+        if any(one.size == said.size and one.root != said.root for one in others):
+            return said, True
+        if head is None or said.size > head.size:
+            doubts.append(said)
+    return (doubts[-1] if doubts else None), False
+
+
+def _read(path: Path) -> Checkpoint:
+    return checkpoint.read(path.read_text(encoding="utf-8"))
 
 
 def _seen(home: Path, log: VerifierKey, witness: VerifierKey, of: VerifierKey | None = None) -> Seen | None:
@@ -256,8 +278,8 @@ def _head(home: Path, key: VerifierKey) -> Path:
     return _folder(home, "heads") / _file_name(key)
 
 
-def _doubt(home: Path, key: VerifierKey) -> Path:
-    return _folder(home, "doubts") / _file_name(key)
+def _doubts(home: Path, key: VerifierKey) -> Path:
+    return _folder(home, f"doubts/{_file_name(key)}")
 
 
 def _file_name(key: VerifierKey) -> str:

@@ -16,7 +16,7 @@ from hanse.core.errors import Conflict, Problem
 from hanse.core.witness import Cosigned, Head
 from hanse.lib import checkpoint, jws, log, sql
 from hanse.lib import witness as witnesses
-from hanse.lib.checkpoint import VerifierKey
+from hanse.lib.checkpoint import Checkpoint, VerifierKey
 from hanse.lib.jws import Signer
 
 EVERY = timedelta(hours=1)
@@ -34,6 +34,7 @@ class Witnessing:
         self._replies: dict[str, str] = {}
         self._asked: dict[VerifierKey, datetime] = {}
         self._shown: dict[VerifierKey, tuple[int, int]] = {}  # from which size to which, in the last request
+        self._doubted: set[Checkpoint] = set()  # that stand in the log already: a hub may repeat them
         self._said = ""
 
     def due(self, at: datetime) -> dict[str, str]:
@@ -93,6 +94,9 @@ class Witnessing:
     def _doubt(self, text: str, problem: Conflict) -> None:
         """Writes into this participant's own log that another log contradicts itself."""
         head = checkpoint.read(witnesses.Request.read(text).note)
+        if head in self._doubted:
+            return
+        self._doubted.add(head)
         body = {"log": head.origin, "entries": head.size, "root": head.root.hex(), "why": problem.detail}
         with sql.begin(self._records) as connection:
             log.append(connection, "contradiction", body)
