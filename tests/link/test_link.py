@@ -6,6 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.link.running import HELLO, Calling, Running, echo
 
 from hanse.core import clock, plain, wire
@@ -18,6 +22,7 @@ from hanse.hub import catalogue, registry
 from hanse.lib import sql
 from hanse.lib.jws import FileKey
 from hanse.link import mailbox
+from hanse.link.caller import Hub
 from hanse.link.mailbox import Letter
 from hanse.link.outbound import Outbound, Reply
 
@@ -221,8 +226,21 @@ def test_two_processes_with_one_key_do_not_chase_each_other(hub: Running, call: 
 
 
 @pytest.mark.parametrize("wrong", [404, 500])
-def test_what_is_no_hub_is_called_with_patience(hub: Running, call: Call, wrong: int) -> None:
-    key, _ = node(hub)
-    calling = call(key, echo, address=type(hub.address)(f"{hub.url}/nothing-{wrong}", hub.key.public.kid))
-    time.sleep(0.2)
+def test_what_is_no_hub_is_called_with_patience(
+    serve: Callable[[ASGIApp], str], call: Call, wrong: int
+) -> None:
+    calls: list[str] = []
+
+    async def stranger(scope: Scope, receive: Receive, send: Send) -> None:
+        calls.append(scope["path"])
+        await PlainTextResponse("no hub", wrong)(scope, receive, send)
+
+    calling = call(FileKey.generate(), echo, address=Hub(serve(http_only(stranger)), "key"))
+    time.sleep(1.0)
     calling.stop()
+    assert 1 <= len(calls) < 10
+
+
+def http_only(app: ASGIApp) -> ASGIApp:
+    """The same without the messages by which a server starts and stops it."""
+    return Starlette(routes=[Mount("/", app)])

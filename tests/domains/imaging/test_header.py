@@ -219,7 +219,9 @@ def test_a_charset_that_names_another_codec_does_no_harm(charset: str):
 
 def test_what_cannot_be_stored_as_text_is_replaced():
     text = {(0x0008, 0x0005): ("CS", "unicode_escape"), (0x0010, 0x0020): ("LO", b"\\ud800\xfc")}
-    str(read(dicom.file(dicom.data_set(text))).values["PatientID"]).encode()
+    patient = str(read(dicom.file(dicom.data_set(text))).values["PatientID"])
+    assert patient.encode().decode() == patient
+    assert "\ud800" not in patient
 
 
 def test_an_integer_beyond_its_type_is_unreadable():
