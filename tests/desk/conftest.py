@@ -69,7 +69,9 @@ def challenge(page: str) -> str:
 
 def hidden(page: str, action: str) -> dict[str, str]:
     """The hidden fields of the form that is sent to this address."""
-    form = re.search(rf'<form[^>]*method="post"[^>]*action="{re.escape(action)}"[^>]*>(.*?)</form>', page, re.S)
+    form = re.search(
+        rf'<form[^>]*method="post"[^>]*action="{re.escape(action)}"[^>]*>(.*?)</form>', page, re.S
+    )
     assert form, page
     fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', form[1])
     return {name: unescape(value) for name, value in fields}

@@ -1,28 +1,26 @@
 """The authority's page in real Chromium, with a passkey of its own: from a link to a permit that verifies."""
 
-import threading
-import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, expect
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
 from tests.authority.office import SPARE, THEIRS, WORKING, Office, application, office, signed
 from tests.core.permits import hash_of
+from tests.desk.chromium import is_for_everybody, place, serving, signed_in
 from tests.desk.conftest import OFFICER
-from tests.web.conftest import AXE, browser, watch
-from tests.web.test_every_page import RULES, violations
+from tests.web.conftest import browser
 
 from hanse.authority import permits
 from hanse.authority.home import Home
-from hanse.core import clock
 from hanse.core.application import Application
 from hanse.desk import authority
-from hanse.desk.entrance import link_to
-from hanse.desk.site import listening, make_desk
-from hanse.lib import accounts, assertions, jws, sql
+from hanse.desk.site import make_desk
+from hanse.lib import assertions, jws, sql
 
 __all__ = ("browser",)
 pytestmark = pytest.mark.browser
@@ -37,12 +35,25 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 
 @pytest.fixture(scope="module")
 def waiting(here: Office) -> list[Application]:
-    """Applications: one that is decided in these tests, one of which nothing is checked, one with checked keys."""
+    """Applications: one that is decided in these tests, a hostile one of which nothing is checked, one with checked
+    keys."""
     made = [application(here.settings.id, project=f"Project {n}") for n in (1, 2, 3)]
+    made[1] = hostile(made[1])
     for one in made:
         here.take(signed(one))
     here.check_all(made[2])
     return made
+
+
+def hostile(said: Application) -> Application:
+    """The application with markup and words without end in every text."""
+    text = f"<img src=x onerror=alert(1)>{'W' * 120}<script>alert(1)</script>"
+    persons = tuple(
+        replace(one, name=f"{text}{n}", organisation=text) for n, one in enumerate(said.scope.persons)
+    )
+    datasets = tuple(replace(one, name=text) for one in said.scope.datasets)
+    scope = replace(said.scope, persons=persons, datasets=datasets)
+    return replace(said, project=text, reasons=(text * 20, "مرحبا " * 50 + "."), scope=scope)
 
 
 @pytest.fixture(scope="module")
@@ -54,49 +65,16 @@ def asked(waiting: list[Application]) -> Application:
 @pytest.fixture(scope="module")
 def port(here: Office) -> Iterator[int]:
     """Where the page is served."""
-    (first, *others) = listening(0)
-    number = int(first.getsockname()[1])
-    for one in others:
-        one.close()
+    where, number = place()
     home = Home(here.settings, here.key, here.records)
-    app = make_desk(authority.desk(home, number), authority.pages(home))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
-    thread = threading.Thread(target=server.run, args=([first],), daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    yield number
-    server.should_exit = True
-    thread.join()
+    with serving(make_desk(authority.desk(home, number), authority.pages(home)), where):
+        yield number
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser, here: Office, asked: Application, port: int) -> Iterator[Page]:
-    """An officer who has come in through the link, with a virtual authenticator; whatever the browser complains of
-    fails the tests."""
-    wrong: list[str] = []
-    context = browser.new_context(base_url=f"http://localhost:{port}", bypass_csp=True)
-    page = context.new_page()
-    watch(page, f"http://localhost:{port}", wrong)
-    session = context.new_cdp_session(page)
-    session.send("WebAuthn.enable")
-    passkeys: dict[str, Any] = {
-        "protocol": "ctap2",
-        "transport": "internal",
-        "hasResidentKey": True,
-        "hasUserVerification": True,
-        "isUserVerified": True,
-    }
-    session.send("WebAuthn.addVirtualAuthenticator", {"options": passkeys})
-    with sql.begin(here.records) as connection:
-        secret = accounts.invite(connection, OFFICER, clock.now())
-    page.goto(link_to(port, secret))
-    page.get_by_role("button", name="Make a passkey").click()
-    page.get_by_role("button", name="Sign in with a passkey").click()
-    expect(page.get_by_role("heading", name="Applications")).to_be_visible()
-    yield page
-    context.close()
-    assert wrong == []
+def page(browser: Browser, here: Office, waiting: list[Application], port: int) -> Iterator[Page]:
+    with signed_in(browser, port, here.records, OFFICER) as one:
+        yield one
 
 
 def test_from_the_link_to_a_permit_that_verifies(page: Page, here: Office, asked: Application) -> None:
@@ -132,46 +110,73 @@ def test_a_permit_is_revoked_with_a_passkey(page: Page, here: Office) -> None:
         assert len(list(assertions.verify(connection))) == 2
 
 
-def places(here: Office, waiting: list[Application]) -> dict[str, str]:
-    """A page of each kind, by name."""
+def places(here: Office, waiting: list[Application]) -> list[str]:
+    """A page of each kind."""
     decided, unchecked, checked = (f"/en/applications/{hash_of(one)}" for one in waiting)
     with sql.read(here.records) as connection:
         (given,) = permits.all_of(connection, here.key)
     scope = waiting[2].scope
     less = f"begins={scope.begins:%Y-%m-%d}&ends={scope.ends:%Y-%m-%d}&minimum=50&rounding=10&budget=20"
-    return {
-        "applications": "/en/",
-        "decided": decided,
-        "unchecked": unchecked,
-        "not-to-draft": f"{unchecked}/draft",
-        "draft": f"{checked}/draft?narrow=1&dataset=0&person=0&operation=count&{less}&sealed=1&exception=None.",
-        "refusal": f"{unchecked}/refusal?reason=No.",
-        "permits": "/en/permits",
-        "permit": f"/en/permits/{given.permit.id}",
-        "log": "/en/log",
-        "log-french": "/fr/log",
-        "enter": "/en/enter",
-        "nothing": "/en/nothing-there",
-    }
+    return [
+        "/en/",
+        decided,
+        unchecked,
+        f"{unchecked}/draft",
+        f"{checked}/draft?narrow=1&dataset=0&person=0&operation=count&{less}&sealed=1&exception=None.",
+        f"{unchecked}/refusal?reason=No.",
+        "/en/permits",
+        f"/en/permits/{given.permit.id}",
+        "/en/log",
+        "/fr/log",
+        "/en/enter",
+        "/en/nothing-there",
+    ]
 
 
 def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scrolling(
     page: Page, here: Office, waiting: list[Application]
 ) -> None:
-    for name, path in places(here, waiting).items():
-        page.emulate_media(color_scheme="light", reduced_motion="reduce")
-        page.set_viewport_size({"width": 1280, "height": 800})
-        page.goto(path)
-        page.evaluate(Path(AXE).read_text(encoding="utf-8"))
-        assert violations(page, runOnly=RULES) == [], name
-        page.emulate_media(color_scheme="dark", reduced_motion="reduce")
-        assert violations(page, runOnly=["color-contrast"]) == [], name
-        page.set_viewport_size({"width": 390, "height": 844})
-        assert page.evaluate("document.documentElement.scrollWidth") == 390, name
+    for path in places(here, waiting):
+        is_for_everybody(page, path)
+
+
+@pytest.fixture(scope="module")
+def elsewhere(port: int) -> Iterator[str]:
+    """A page of another origin on this machine, as a hub has it, that tries what it can with the officer's browser."""
+    desk = f"http://localhost:{port}/en"
+    html = f"""<!doctype html><title>Elsewhere</title>
+        <form id="leave" method="post" action="{desk}/leave"><input name="form" value="guess"></form>
+        <iframe name="framed" src="{desk}/applications"></iframe>
+        <a href="{desk}/applications">a link</a>"""
+
+    async def page(_request: Request) -> HTMLResponse:
+        return HTMLResponse(html)
+
+    where, number = place()
+    with serving(Starlette(routes=[Route("/", page)]), where):
+        yield f"http://127.0.0.1:{number}/"
+
+
+def test_a_page_elsewhere_reads_frames_and_sends_nothing(page: Page, elsewhere: str, port: int) -> None:
+    other = page.context.new_page()
+    other.goto(elsewhere)
+    read = """async desk => {
+        const ways = [{credentials: "include"}, {credentials: "include", mode: "no-cors"}, {method: "POST"}];
+        const asked = ways.map(how => fetch(desk, how).then(answer => answer.text()).catch(() => ""));
+        return (await Promise.all(asked)).join("");
+    }"""
+    assert other.evaluate(read, f"http://localhost:{port}/en/applications") == ""
+    framed = other.frame("framed")
+    assert framed is None or "Applications" not in framed.content()
+    with other.expect_navigation():
+        other.evaluate("document.querySelector('#leave').submit()")
+    assert "This comes from another site." in other.content()
+    other.close()
+    page.goto("/en/applications")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
 def test_an_officer_signs_out(page: Page) -> None:
-    page.set_viewport_size({"width": 1280, "height": 800})
     page.goto("/en/")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_visible()
