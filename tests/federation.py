@@ -142,8 +142,9 @@ class Permitting:
                 yield log.verify(connection)
 
     def approve(self, at: int, id: str) -> None:
+        """The holder approves the permit with this id, or the version of it with this hash."""
         held = Permits(Store(self.hospitals[at].home), self.hospitals[at])
-        _until(lambda: any(one.id == id for one in held.asked()))
+        _until(lambda: any(id in (one.id, one.said.hash) for one in held.asked()))
         held.approve(id, OFFICER)
 
     def forbid(self, at: int, id: str) -> None:

@@ -1,6 +1,7 @@
 """Applying and running from the command line, against a hub with an authority and hospitals."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tests.federation import Permitting, permitting
 
 from hanse.cli import root
 from hanse.client import Hanse
-from hanse.core.errors import BadInput
+from hanse.core.errors import BadInput, Refused
 
 CURVE = ("until=person.last_contact", "event=person.vital_status", 'happened=["dead"]', "grid=[0,90,365,730]")
 
@@ -82,6 +83,61 @@ def test_the_spare_key_and_a_device_order_too(space: Permitting, tmp_path: Path)
         assert hanse(space, home, "key", "delegate", str(tmp_path / "laptop.json"), *narrow).exit_code == 0
         ran = hanse(space, laptop, *one, "--delegation", delegation)
         assert (ran.exit_code == 0) is code, ran.stderr
+
+
+def test_a_lost_key_is_replaced_by_an_amendment(space: Permitting, tmp_path: Path) -> None:
+    home, spare = tmp_path / "home", tmp_path / "spare.json"
+    hanse(space, home, "key", "new", "--spare", str(spare))
+    said = {"project": "Ages", "reason": "To learn.", "name": "A third", "organisation": "University"}
+    dataset = next(
+        one["id"] for one in Hanse(space.url).datasets("lung") if one["node"] == space.hospitals[0].id
+    )
+    words = [f"--{name}={text}" for name, text in {**said, "country": "FI", "dataset": dataset}.items()]
+    assert hanse(space, home, "apply", *words, "--authority", space.authority.id, "--yes").exit_code == 0
+    permit = space.permit()
+    space.approve(0, permit)
+
+    assert hanse(space, home, "key", "rotate").exit_code == 0
+    change = ("--authority", space.authority.id, "--amends", permit, "--key", str(spare), "--yes")
+    assert hanse(space, home, "apply", *words, *change).exit_code == 0
+    assert space.permit() == permit
+    amended = newest(space, permit, version=2)
+    space.approve(0, amended)
+
+    one = ("analyse", "kaplan_meier", *CURVE, "--permit", amended)
+    ran = hanse(space, home, *one)
+    assert ran.exit_code == 0, ran.stderr
+    (old,) = (home / "keys").glob("working-*.json")
+    assert isinstance(hanse(space, home, *one, "--key", str(old)).exception, Refused)
+
+
+def newest(space: Permitting, permit: str, version: int) -> str:
+    """The hash of this version, once the hub has it."""
+    end = time.monotonic() + 60
+    while (found := Hanse(space.url).permit(permit)).permit.version < version:
+        assert time.monotonic() < end, "the amendment did not come"
+        time.sleep(0.1)
+    return found.hash
+
+
+def test_a_colleague_is_named_with_their_own_keys(space: Permitting, tmp_path: Path) -> None:
+    for one in ("home", "colleague"):
+        hanse(space, tmp_path / one, "key", "new", "--spare", str(tmp_path / f"{one}.json"))
+    shown = hanse(space, tmp_path / "colleague", "key", "show", "--json").stdout
+    (tmp_path / "keys.json").write_text(shown)
+    member = {"name": "A colleague", "organisation": "Hospital", "country": "SE", "keys": ["keys.json"]}
+    (tmp_path / "member.yaml").write_text(json.dumps(member))
+    said = {"project": "Ages", "reason": "To learn.", "name": "A third", "organisation": "University"}
+    datasets = [f"--dataset={one['id']}" for one in Hanse(space.url).datasets("lung")]
+    words = [f"--{name}={text}" for name, text in {**said, "country": "FI"}.items()]
+    dry = ("--authority", space.authority.id, "--member", str(tmp_path / "member.yaml"), "--dry-run")
+    found = hanse(space, tmp_path / "home", "apply", *words, *datasets, *dry)
+    assert "A colleague, Hospital, SE, member" in found.stderr
+    assert json.loads(shown)["kid"] in found.stderr
+
+    (tmp_path / "member.yaml").write_text(json.dumps(member | {"keys": []}))
+    refused = hanse(space, tmp_path / "home", "apply", *words, *datasets, *dry)
+    assert isinstance(refused.exception, BadInput)
 
 
 def test_an_application_says_what_it_lacks(space: Permitting, tmp_path: Path) -> None:

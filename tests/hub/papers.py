@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from tests.core import permits
 
-from hanse.core import application, clock, document, ids, order, permit, result, status, visit, wire
+from hanse.core import application, clock, document, ids, login, order, permit, result, status, visit, wire
 from hanse.core.permit import Authority, Kind, Permit, authority_id
 from hanse.core.scope import Call, Grant, Key, KeyUse, Operation
 from hanse.core.wire import Role
@@ -141,6 +141,20 @@ def approved(given: Permit, node: FileKey) -> str:
     hash = document.identity(document.encode(given))
     said = status.Approval(ids.new("approval"), hash, participant(node), "A data manager", now())
     return jws.issue(node, said, status.APPROVAL_TYP)
+
+
+def said_logins(number: int, by: FileKey = AUTHORITY) -> str:
+    """Where the authority accepts logins, as this key says it."""
+    said = replace(permits.LOGINS, authority=authority_id(AUTHORITY.public.kid), number=number)
+    return jws.issue(by, said, login.LOGINS_TYP)
+
+
+def proven(asked: str, signer: FileKey = RESEARCHER, **changes: Any) -> str:
+    """A proof of login for an application."""
+    said = replace(
+        permits.PROOF, application=jws.identity(asked), authority=authority_id(AUTHORITY.public.kid)
+    )
+    return jws.issue(signer, replace(said, **changes), login.PROOF_TYP)
 
 
 def visiting(run: str, key: FileKey = RESEARCHER, at: datetime | None = None) -> str:

@@ -11,7 +11,7 @@ import yaml
 
 from hanse.cli.home import next_step
 from hanse.cli.key import home_option, key_option, open_key, passphrase_option, stored_key
-from hanse.cli.login import browser_option, issuer_option, prove, wait_option
+from hanse.cli.login import browser_option, issuer_option, prove, wait_option, whole
 from hanse.cli.output import clean, columns, hub_option, json_option, print_json
 from hanse.client import Hanse, access, authorities
 from hanse.client.access import LIMITS, Applicant, Wish
@@ -20,11 +20,11 @@ from hanse.core import clock, document, terms
 from hanse.core.application import Application
 from hanse.core.errors import BadInput
 from hanse.core.permit import Kind
-from hanse.core.scope import KeyUse, Limits, Operation, Purpose
+from hanse.core.scope import KeyUse, Limits, Operation, Person, Purpose, Role
 from hanse.lib import files, keys
 from hanse.lib.keys import Ring, Stored
 
-MANY = frozenset({"datasets", "reasons", "operations", "environments", "conditions"})
+MANY = frozenset({"datasets", "reasons", "operations", "environments", "conditions", "members"})
 NEEDED = ("authority", "datasets", "project", "reasons", "name", "organisation", "country")
 DAY = "%Y-%m-%d"
 
@@ -88,6 +88,11 @@ MEMBERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("--rounding", "rounding", {"type": click.IntRange(1), "help": "Base of rounding."}),
     ("--budget", "budget", {"type": click.IntRange(0), "help": "Most orders at one node."}),
     ("--amends", "amends", {"metavar": "PERMIT", "help": "The permit that is to be changed."}),
+    (
+        "--member",
+        "members",
+        {"multiple": True, "metavar": "FILE", "help": "YAML with somebody who works with you; repeatable."},
+    ),
     ("--name", "name", {"help": "Your name."}),
     ("--organisation", "organisation", {"help": "Your organisation."}),
     ("--country", "country", {"help": "Its country, as two letters."}),
@@ -188,10 +193,7 @@ def _print(hash: str, made: Application, as_json: bool) -> None:
 
 def _said(file: Path | None, options: Mapping[str, Any]) -> dict[str, Any]:
     """What options and the file say together; options win. `BadInput` when something is missing or unknown."""
-    try:
-        body = yaml.safe_load(file.read_text(encoding="utf-8")) if file else {}
-    except (OSError, ValueError, yaml.YAMLError):
-        raise BadInput(f"{file} is not YAML in UTF-8.") from None
+    body = _yaml(file) if file else {}
     names = {name for _, name, _ in MEMBERS}
     if not isinstance(body, dict) or not names.issuperset(body):
         raise BadInput(f"{file} holds something else than {', '.join(sorted(names))}.")
@@ -204,6 +206,13 @@ def _said(file: Path | None, options: Mapping[str, Any]) -> dict[str, Any]:
     if "ends" in given:
         said.pop("days", None)
     return said
+
+
+def _yaml(file: Path) -> Any:
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        raise BadInput(f"{file} is not YAML in UTF-8.") from None
 
 
 def _wish(said: Mapping[str, Any], authority: Authority) -> Wish:
@@ -227,10 +236,30 @@ def _wish(said: Mapping[str, Any], authority: Authority) -> Wish:
                 rounding=int(said.get("rounding", LIMITS.rounding)),
                 budget=int(said.get("budget", LIMITS.budget)),
             ),
+            members=tuple(_member(Path(one)) for one in said.get("members", ())),
             amends=str(said.get("amends", "")),
         )
     except (ValueError, TypeError, OverflowError) as error:
         raise BadInput(f"The application cannot be read: {error}.", hint="hanse apply --help") from None
+
+
+def _member(file: Path) -> Person:
+    """Somebody who works with the applicant: their name, organisation and country, and the files with the public halves
+    of their keys (`hanse key show --json`); `BadInput` for anything else."""
+    body = _yaml(file)
+    if not isinstance(body, dict) or set(body) != {"name", "organisation", "country", "keys"}:
+        raise BadInput(f"{file} does not hold name, organisation, country and keys, and nothing else.")
+    if not isinstance(body["keys"], list) or not body["keys"]:
+        raise BadInput(
+            f"{file}: keys must be a list of files.", hint="`hanse key show --json` prints such a file."
+        )
+    found = {one.use: one.public for one in (keys.load(file.parent / str(one)) for one in body["keys"])}
+    if KeyUse.WORKING not in found:
+        raise BadInput(f"{file} names no working key.")
+    person = Applicant(
+        str(body["name"]), str(body["organisation"]), str(body["country"]), found.get(KeyUse.SPARE)
+    )
+    return person.person(found[KeyUse.WORKING], Role.MEMBER)
 
 
 def _ends(said: Mapping[str, Any], begins: datetime) -> datetime:
@@ -271,14 +300,14 @@ def _spare(ring: Ring, stored: Stored) -> Any:
 @home_option
 @json_option
 def applications(hash: str | None, who: bool, hub_url: str, home: Path, as_json: bool) -> None:
-    """Show what became of your applications, or of the one with this hash."""
+    """Show what became of your applications, or of the one whose hash begins so."""
     with Hanse(hub_url) as hub:
         if who:
             _show_authorities(hub.authorities(), as_json)
             return
         folder = home.expanduser() / "applications"
         sent = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        found = [hub.application(one) for one in ([hash] if hash else sent)]
+        found = [hub.application(one) for one in ([whole(home.expanduser(), hash)] if hash else sent)]
     if as_json:
         print_json(found)
         return

@@ -38,25 +38,25 @@ DURATION = timedelta(days=365)
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """Who applies. `spare` is the public key that signs on when the working one is lost."""
+    """Who applies, or takes part. `spare` is the public key that signs on when the working one is lost."""
 
     name: str
     organisation: str
     country: str
     spare: PublicKey | None = None
 
-    def person(self, working: PublicKey) -> Person:
+    def person(self, working: PublicKey, role: Role = Role.PRINCIPAL) -> Person:
         keys = [Key(working.jwk, KeyUse.WORKING, False)]
         if self.spare:
             keys.append(Key(self.spare.jwk, KeyUse.SPARE, False))
-        return Person(self.name, self.organisation, self.country, Role.PRINCIPAL, tuple(keys))
+        return Person(self.name, self.organisation, self.country, role, tuple(keys))
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What is asked for. `datasets` are ids of the catalogue, with `@` and a version where not the newest is meant;
     `authority` is who is to decide, by id, thumbprint, fingerprint or name, or empty for the one that the client pins.
-    `amends` is the id of the permit that is to be changed."""
+    `members` are those who work with the applicant, `amends` is the id of the permit that is to be changed."""
 
     authority: str
     datasets: tuple[str, ...]
@@ -72,6 +72,7 @@ class Wish:
     ends: datetime | None = None
     limits: Limits = LIMITS
     sealed: bool = True
+    members: tuple[Person, ...] = ()
     amends: str = ""
 
 
@@ -90,7 +91,7 @@ def write(hub: "Hanse", wish: Wish, applicant: Applicant, working: PublicKey) ->
         conditions=wish.conditions,
         begins=begins,
         ends=wish.ends or begins + DURATION,
-        persons=(applicant.person(working),),
+        persons=(applicant.person(working), *wish.members),
         limits=wish.limits,
         sealed=wish.sealed,
     )

@@ -320,7 +320,7 @@ def _delivered(connection: sa.Connection, hash: str, participant: str | None) ->
 
 def authorities(connection: sa.Connection, at: datetime) -> list[dict[str, Any]]:
     """What `GET /api/v1/authorities` gives; `logins` is what the authority itself says of where it accepts logins."""
-    logins = {row.name: row.token for row in _named(connection, sa.true(), login.LOGINS_TYP)}
+    logins = {authority_id(row.kid): row.token for row in _named(connection, sa.true(), login.LOGINS_TYP)}
     return [
         {
             "id": authority_id(one.key.kid),
