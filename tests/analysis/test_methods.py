@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +16,7 @@ from hanse import analysis
 from hanse.analysis import METHODS, crosstab, describe
 from hanse.analysis.data import Numbers, Table
 from hanse.analysis.result import Number, Result, Sheet
-from hanse.core.errors import BadAnalysis
+from hanse.core.errors import BadAnalysis, BadEnvelope
 from hanse.core.release import Limits, Why, dice
 from hanse.domains import VOCABULARY
 
@@ -60,6 +62,7 @@ WRONG = {
     "edges that fall": ("histogram", {"variable": AGE | {"edges": [50, 0]}}, "two or more numbers that rise"),
     "one edge": ("histogram", {"variable": AGE | {"edges": [50]}}, "two or more numbers that rise"),
     "an edge that is no number": ("histogram", {"variable": AGE | {"edges": [0, float("nan")]}}, "finite numbers"),
+    "an edge beyond all numbers": ("histogram", {"variable": AGE | {"edges": [0, 10**400]}}, "finite numbers"),
     "an edge that is a truth value": ("histogram", {"variable": AGE | {"edges": [0, True]}}, "finite numbers"),
     "too many edges": ("histogram", {"variable": AGE | {"edges": list(range(600))}}, "a list of at most"),
     "a histogram of codes": ("histogram", {"variable": SEX}, "holds codes"),
@@ -114,6 +117,54 @@ def test_an_intermediate_with_negative_counts_is_refused() -> None:
     good = method.step(people(20), parameters)
     with pytest.raises(BadAnalysis):
         method.merge([good, good | {"counts": [-5, *good["counts"][1:]]}], parameters)
+
+
+def places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The ways to everything in a JSON value; of a list to its first members."""
+    within = (
+        value.items() if isinstance(value, dict) else enumerate(value[:3]) if isinstance(value, list) else ()
+    )
+    for key, one in within:
+        yield (*way, key)
+        yield from places(one, (*way, key))
+
+
+def changed(value: Any, way: tuple[Any, ...], new: Any) -> Any:
+    if not way:
+        return new
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[way[0]] = changed(value[way[0]], way[1:], new)
+    return copy
+
+
+HOSTILE = [
+    10**400,
+    2**63,
+    -(2**70),
+    -1,
+    1e308,
+    float("nan"),
+    float("inf"),
+    1.5,
+    True,
+    "x",
+    None,
+    [],
+    {},
+    [[1]],
+]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_whatever_a_hostile_node_writes_the_others_are_merged_or_it_is_refused(name: str) -> None:
+    method = METHODS[name]
+    parameters = method.read(PARAMETERS[name], VOCABULARY)
+    one, other = (json.loads(json.dumps(method.step(part, parameters))) for part in split(people(300), 2))
+    for way in places(one):
+        for value in HOSTILE:
+            with suppress(BadAnalysis, BadEnvelope):
+                merged = method.merge([changed(one, way, value), other], parameters)
+                method.release(merged, parameters, LIMITS, DRAW)
 
 
 # Against numpy

@@ -188,6 +188,16 @@ def test_what_the_node_did_not_sign_is_not_in_the_result(
     assert found.missing == (participant(NODES[1]),)
 
 
+@pytest.mark.parametrize("aggregate", [{}, {"persons": 10**400}, {"counts": "all"}])
+def test_what_a_node_signed_and_nobody_can_merge_spoils_no_other_result(
+    space: Space, aggregate: dict[str, Any]
+) -> None:
+    space.answers[1] = lambda token, at: answered(token, at, aggregate=aggregate)
+    found = space.run(space.permitted())
+    assert [one.state for one in found.parts] == ["carried out", "unusable"]
+    assert found.missing == (participant(NODES[1]),)
+
+
 def test_a_run_is_read_again_in_another_process(space: Space) -> None:
     granted = space.permitted()
     started = run.start(space.hub, granted, METHOD, PARAMETERS[METHOD], RESEARCHER)

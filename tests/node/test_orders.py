@@ -24,7 +24,7 @@ from tests.node.permitted import (
 
 from hanse.analysis import METHODS
 from hanse.core import clock, ids, result
-from hanse.core.errors import BadAnalysis, NoSpace, Problem, Refused
+from hanse.core.errors import BadAnalysis, BadInput, NoSpace, Problem, Refused
 from hanse.core.order import DELEGATION_TYP, Delegation, Order
 from hanse.core.permit import Kind, Permit
 from hanse.core.policy import Access
@@ -411,12 +411,14 @@ def test_an_empty_cohort_is_refused_like_a_small_one(node: Node, permit: Permit)
         {"method": "describe", "parameters": {"variables": []}},
         {"method": "describe", "parameters": {"variables": [{"field": "condition.stage_group"}]}},
         {"operation": Operation.COUNT},
+        {"parameters": {**CURVE, "grid": [0, 10**400]}},
+        {"reply_key": {"kty": "EC", "crv": "P-256", "x": "A" * 43, "y": "A" * 43}},  # no point of the curve
     ],
 )
 def test_what_cannot_be_computed_is_said_before_anything_is_opened(
     node: Node, permit: Permit, changes: dict[str, Any]
 ) -> None:
-    with pytest.raises((BadAnalysis, Refused)):
+    with pytest.raises((BadAnalysis, BadInput, Refused)):
         node.gate.use(ordered(order(node, permit, **changes)))
     assert "use" not in [one.kind for one in entries(node)]
 

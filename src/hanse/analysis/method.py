@@ -4,6 +4,7 @@ One round is enough for every method here, and all bins stand in the parameters:
 input of a step. Aggregates are JSON: lists of numbers whose shape follows from the parameters.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -85,6 +86,6 @@ def merged_counts(aggregates: Sequence[Aggregate], name: str, *size: int) -> NDA
 def number(aggregate: Aggregate, name: str) -> float:
     """A finite number. Raises `BadAnalysis`."""
     value: Any = aggregate.get(name)
-    if type(value) not in (int, float) or not abs(value) < float("inf"):
+    if type(value) not in (int, float) or not abs(value) <= sys.float_info.max:
         raise BadAnalysis(f"The member {name!r} of an intermediate is not a finite number.")
     return float(value)

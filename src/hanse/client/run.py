@@ -269,9 +269,23 @@ def _part(asked: Order, hash: str, row: Mapping[str, Any], granted: Granted, ope
     if not token:
         return Part(asked, hash, "waiting" if state == "carried out" else state, problem=problem)
     try:
-        return Part(asked, hash, "carried out", read(asked, hash, token, granted, opener), token)
+        found = read(asked, hash, token, granted, opener)
     except Problem as bad:
         return Part(asked, hash, "not genuine", problem=bad.as_dict())
+    try:
+        if asked.method:  # alone, so that one node's mistake spoils no other's result
+            _merged(asked, [found])
+    except Problem as bad:
+        return Part(asked, hash, "unusable", problem=bad.as_dict())
+    return Part(asked, hash, "carried out", found, token)
+
+
+def _merged(asked: Order, results: Sequence[Result]) -> Any:
+    """The intermediates of these results as one. Raises `BadAnalysis` or `BadEnvelope` when one is not of the method
+    that was ordered."""
+    method = analysis.find(asked.method)
+    parameters = method.read(dict(asked.parameters), VOCABULARY)
+    return method.merge([one.aggregate or {} for one in results], parameters)
 
 
 def read(asked: Order, hash: str, token: str, granted: Granted, opener: Opener) -> Result:
@@ -301,7 +315,7 @@ def finish(granted: Granted, parts: Sequence[Part], began: str) -> Analysis:
     asked = done[0].order
     method = analysis.find(asked.method)
     parameters = method.read(dict(asked.parameters), VOCABULARY)
-    merged = method.merge([one.result.aggregate or {} for one in done if one.result], parameters)
+    merged = _merged(asked, [one.result for one in done if one.result])
     limits = limits_of(granted)
     released = method.release(merged, parameters, limits, release.dice(b"", b"", limits))
     return Analysis(released, merged, tuple(parts), _provenance(granted, parts, began))

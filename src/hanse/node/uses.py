@@ -20,7 +20,7 @@ from hanse.core.answer import CriterionState
 from hanse.core.check import check_rows, criterion_state
 from hanse.core.decision import Case, Decision, Facts, Use
 from hanse.core.document import Signed
-from hanse.core.errors import BadAnalysis, NoSpace, Problem, Refused
+from hanse.core.errors import BadAnalysis, Problem, Refused
 from hanse.core.fields import Field, Vocabulary
 from hanse.core.order import Order
 from hanse.core.permit import Permit
@@ -28,6 +28,7 @@ from hanse.core.query import Node, Question, criteria, to_text
 from hanse.core.result import Result
 from hanse.core.scope import Operation, selected
 from hanse.lib import jws, log, seal, sql
+from hanse.lib.jws import PublicKey
 from hanse.node import orders
 from hanse.node.orders import Orders
 from hanse.node.permits import Permits, left_out
@@ -141,15 +142,15 @@ class Uses:
         if held is None or use.order is None:
             return facts
         said = held.document
-        status = permits.status(connection, held.kid)
+        status, (approval, veto) = permits.status(connection, held.kid), permits.decided(connection, held)
         grant = said.scope.grant(permits.node, use.order.document.dataset)
         opt_out = grant.opt_out if grant else ""
         return replace(
             facts,
             status=status,
             status_number=status.document.number if status else 0,
-            approval=permits.approval(connection, held.hash),
-            veto=permits.veto(connection, held),
+            approval=approval,
+            veto=veto,
             unapplied=self._unapplied(said, use.order.document, published),
             opt_out=left_out(connection, self._store.keys.secret, use.order.document.dataset, opt_out),
             spent=self.orders.spent(connection, said.id, but=use.order.hash),
@@ -172,7 +173,10 @@ class Uses:
         return question
 
     def _step(self, order: Order, published: Published) -> Step | None:
-        """What is to run; None for a count. Raises `Refused` or `BadAnalysis` before anything is opened."""
+        """What is to run; None for a count. Raises `Refused`, `BadAnalysis` or, for a reply key that is none,
+        `BadInput` before anything is opened."""
+        if order.reply_key is not None:
+            PublicKey.from_jwk(order.reply_key)
         if order.operation not in OFFERED:
             raise Refused(
                 f"This node offers no operation {order.operation}.",
@@ -227,14 +231,17 @@ class Uses:
 
     def answer(self, admitted: Admitted, aggregate: dict[str, Any]) -> str:
         """Decides again, signs, logs and keeps: the token of the result. Raises when the use is allowed no more, and
-        `NoSpace` when the result cannot be kept: then it is not given either."""
+        when the result cannot be kept, as on a full disk: then it is not given either."""
         try:
-            return self._answered(admitted, aggregate)
-        except NoSpace as problem:
-            self.end(admitted, problem)
+            outcome = self._answered(admitted, aggregate)
+        except Exception as error:
+            self.end(admitted, error if isinstance(error, Problem) else Problem("The result was not kept."))
             raise
+        if isinstance(outcome, Problem):
+            raise outcome
+        return outcome
 
-    def _answered(self, admitted: Admitted, aggregate: dict[str, Any]) -> str:
+    def _answered(self, admitted: Admitted, aggregate: dict[str, Any]) -> str | Problem:
         live = [one for one in self._store.live() if one.digest == admitted.published.digest]
         with sql.begin(self._store.records) as connection:
             use, facts = self._known(
@@ -248,7 +255,7 @@ class Uses:
                 return token
             self._refused(connection, use, found, found.refusal.rule)
             self.orders.end(connection, admitted.order.hash)
-        raise decision.problem(found.refusal)
+        return decision.problem(found.refusal)
 
     def end(self, admitted: Admitted, problem: Problem) -> None:
         """Notes that an order ended without an answer, and why."""
