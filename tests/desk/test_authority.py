@@ -2,6 +2,7 @@
 
 import html
 import json
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import quote
@@ -18,6 +19,7 @@ from hanse.authority import permits
 from hanse.authority.tables import OUTGOING
 from hanse.cli.authority import authority as command
 from hanse.core import permit as documents
+from hanse.core import permit_words
 from hanse.core import refusal as refusals
 from hanse.core.application import Application
 from hanse.core.errors import Damaged
@@ -129,6 +131,16 @@ def test_what_differs_from_what_was_asked_is_marked(officer: Sitting, asked: App
     assert "persons at least</ins>" not in same
 
 
+def test_every_line_that_is_signed_is_shown(officer: Sitting, asked: Application) -> None:
+    check_all(officer, asked)
+    page = officer.get(narrowed(asked))
+    payload = urlsafe_b64decode(form(officer, page, asked)["payload"])
+    said = permit_words.say(payload, documents.TYP)
+    shown = html.unescape(page)
+    for line in (said.title, said.hash, *(line for one in said.sections for line in (one.title, *one.lines))):
+        assert line in shown, line
+
+
 def test_less_is_given_when_boxes_are_unticked(officer: Sitting, asked: Application) -> None:
     check_all(officer, asked)
     page = officer.get(narrowed(asked, person=[0], dataset=[1], operation=["count"], opt_out_0="", sealed=1))
@@ -153,6 +165,14 @@ def test_a_form_that_cannot_be_used_says_why(officer: Sitting, asked: Applicatio
     answer = officer.client.get(narrowed(asked, **change))
     assert answer.status_code >= 400
     assert 'role="alert"' in answer.text
+
+
+def test_a_form_says_what_is_missing_once_it_was_sent(officer: Sitting, asked: Application) -> None:
+    check_all(officer, asked)
+    assert "Say first how persons who opted out are treated" in officer.get(at(asked, "/draft"))
+    answer = officer.client.get(narrowed(asked, opt_out_0=""))
+    assert answer.status_code == 400
+    assert "opt-out commitment for each" in answer.text
 
 
 def test_a_key_that_nobody_checked_gets_no_permit(officer: Sitting, asked: Application) -> None:

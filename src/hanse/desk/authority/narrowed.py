@@ -1,0 +1,79 @@
+"""The form that narrows a permit: what stands in it, and what it changes, as `authority.narrowing` has it.
+
+Datasets and persons go by their places in the application, so that an address with hundreds of them stays short.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from hanse.authority import narrowing
+from hanse.core.errors import BadInput
+from hanse.core.scope import Scope
+from hanse.desk.visit import Visit
+
+LIMITS = ("minimum", "rounding", "budget")
+
+
+class Fields:
+    """What stands in the form: what was sent with it, and else what was asked for."""
+
+    def __init__(self, visit: Visit, asked: Scope) -> None:
+        self._visit, self._sent = visit, visit.said("narrow") == "1"
+        self.asked = asked
+        self._defaults = {
+            "begins": f"{asked.begins:%Y-%m-%d}",
+            "ends": f"{asked.ends:%Y-%m-%d}",
+            **{name: str(getattr(asked.limits, name)) for name in LIMITS},
+        }
+
+    def value(self, name: str) -> str:
+        return self._visit.said(name) if self._sent else self._defaults.get(name, "")
+
+    def has(self, name: str, value: object) -> bool:
+        """Whether a box is ticked; at first all that was asked for are."""
+        return str(value) in self._visit.many(name) if self._sent else True
+
+    @property
+    def sealed(self) -> bool:
+        return "1" in self._visit.many("sealed") if self._sent else self.asked.sealed
+
+
+def changes(visit: Visit, asked: Scope) -> dict[str, Any]:
+    """What the form changes, as `narrowing` has it: nothing before it was sent."""
+    if visit.said("narrow") != "1":
+        return {}
+    said: dict[str, Any] = {
+        "datasets": [one.dataset for n, one in enumerate(asked.datasets) if str(n) in visit.many("dataset")],
+        "persons": [one.name for n, one in enumerate(asked.persons) if str(n) in visit.many("person")],
+        "operations": [one for one in asked.operations if one in visit.many("operation")],
+        "limits": {name: _whole(visit, name) for name in LIMITS},
+        "sealed": "1" in visit.many("sealed"),
+        "exception": visit.said("exception").strip(),
+        "opt_out": {
+            one.dataset: commitment
+            for n, one in enumerate(asked.datasets)
+            if (commitment := visit.said(f"opt_out_{n}").strip()) and str(n) in visit.many("dataset")
+        },
+    }
+    return said | _period(visit, asked)
+
+
+def _period(visit: Visit, asked: Scope) -> Mapping[str, str]:
+    """The days that differ from those asked for: an application may begin or end within a day."""
+    given = {}
+    for name in ("begins", "ends"):
+        try:
+            said = date.fromisoformat(visit.said(name))
+        except ValueError:
+            raise BadInput("The first or the last day is no date.") from None
+        if said != getattr(asked, name).date():
+            given[name] = narrowing.day(said)
+    return given
+
+
+def _whole(visit: Visit, name: str) -> int:
+    try:
+        return int(visit.said(name))
+    except ValueError:
+        raise BadInput("A limit is no whole number.") from None
