@@ -43,10 +43,16 @@ At the authority, an officer calls you to compare the fingerprints of your keys,
   {hanse} authority applications --home {home}/authority
   {hanse} authority check APPLICATION 1 --phone "FINGERPRINT" --phone "FINGERPRINT" --officer "First Officer" --home {home}/authority
   {hanse} authority permit APPLICATION --officer "Second Officer" --home {home}/authority
+or on its page, to which a link lets an officer in:
+  {hanse} authority officer add "Second Officer" --home {home}/authority
+  {hanse} authority page --home {home}/authority
 
 Each hospital decides about its own data ({hospitals}):
   {hanse} node approvals --home {home}/{hospital}
   {hanse} node approve PERMIT --home {home}/{hospital}
+or on its page, which also shows every use:
+  {hanse} node officer add "Data Manager" --home {home}/{hospital}
+  {hanse} node page --home {home}/{hospital}
 
 You compute at those that approved:
   {hanse} analyse kaplan_meier --permit PERMIT {curve}
