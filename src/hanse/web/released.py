@@ -1,11 +1,12 @@
 """A released result of an analysis as a page shows it: a chart, and tables whose numbers say what they are."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from babel.numbers import format_decimal
 
-from hanse.analysis.result import Bar, Figure, Number, Result
+from hanse.analysis.result import Bar, Column, Figure, Number, Result
 from hanse.core.release import Why
 from hanse.web import charts, saying
 from hanse.web.charts import Chart, Steps
@@ -28,17 +29,58 @@ MEANINGS: Mapping[Why, str] = {
     Why.WITHHELD: N_("Too few persons, or needed to hide a number of too few."),
     Why.DOMINANCE: N_("One or two persons may make up most of the sum."),
 }
+# Words that results are made of, in `analysis/`; names of fields and codes stand as they are.
+NAMES = (
+    *(N_("Summary"), N_("Curve"), N_("Survival"), N_("Log-rank test"), N_("Association"), N_("Numbers")),
+    *(N_("variable"), N_("unit"), N_("mean"), N_("sd"), N_("least edge"), N_("greatest edge")),
+    *(N_("group"), N_("time"), N_("days"), N_("persons"), N_("at risk"), N_("events"), N_("censored")),
+    *(N_("survival"), N_("95 % from"), N_("95 % to"), N_("median"), N_("restricted mean"), N_("up to")),
+    *(
+        N_("share without the event"),
+        N_("statistic"),
+        N_("value"),
+        N_("chi-square"),
+        N_("degrees of freedom"),
+    ),
+    *(N_("all"), N_("all shown"), N_("other"), N_("missing"), N_("below"), N_("above"), N_("years")),
+)
 HIDING = (Why.WITHHELD, Why.DOMINANCE)  # a number of another rule can be missing because there is none
 SMALL = 1e-6  # below which a number is written with a power of ten
+
+
+class Table(NamedTuple):
+    """A sheet in the language of the page; the first cell of a row is its name."""
+
+    title: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def tables(result: Result) -> list[Table]:
+    """The sheets of a result."""
+    return [
+        Table(name(one.title), list(map(column, one.columns)), [list(map(cell, row)) for row in one.rows])
+        for one in result.sheets
+    ]
 
 
 def cell(value: str | Number) -> str:
     """A cell of a table in the language of the page; a number that is not shown says why."""
     if isinstance(value, str):
-        return value
+        return name(value)
     if value.value is None:
         return _(WORDS[value.why]) if value.why in HIDING else saying.NONE
     return number(value.value)
+
+
+def name(text: str) -> str:
+    """A word of a result in the language of the page, where it is one of `NAMES`."""
+    return _(text) if text in NAMES else text
+
+
+def column(one: Column) -> str:
+    """The head of a column, or the name of an axis, with its unit."""
+    return f"{name(one.name)} [{name(one.unit)}]" if one.unit else name(one.name)
 
 
 def number(value: float) -> str:
@@ -61,11 +103,12 @@ def chart(figure: Figure | None) -> Chart | Steps | None:
     if figure is None:
         return None
     if figure.kind == "steps":
-        return charts.steps(figure.title, str(figure.y), str(figure.x), figure.lines)
+        lines = [replace(one, label=name(one.label)) for one in figure.lines]
+        return charts.steps(name(figure.title), column(figure.y), column(figure.x), lines)
     draw: Any = charts.histogram if figure.kind == "histogram" else charts.bars
-    return draw(figure.title, str(figure.y), [_bar(one) for one in figure.bars])
+    return draw(name(figure.title), column(figure.y), [_bar(one) for one in figure.bars])
 
 
 def _bar(one: Bar) -> charts.Bar:
     said = _(WORDS[Why.WITHHELD]) if one.value is None else saying.number(one.value)
-    return charts.Bar(one.label, one.value, said)
+    return charts.Bar(name(one.label), one.value, said)

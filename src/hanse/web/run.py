@@ -181,7 +181,7 @@ def _now(request: Request, found: Sight) -> Response:
         states=STATES,
         result=shown,
         chart=released.chart(shown.figure) if shown else None,
-        cell=released.cell,
+        tables=released.tables(shown) if shown else [],
         rules=released.rules(shown) if shown else [],
         rule_words=released.WORDS,
         rule_meanings=released.MEANINGS,

@@ -73,6 +73,7 @@ class RunView extends HTMLElement {
     const open = new Set([...this.querySelectorAll("details[open][id]")].map((one) => one.id));
     for (const one of fresh.querySelectorAll("details[id]")) one.open ||= open.has(one.id);
     this.querySelector("[data-fresh]").replaceWith(fresh);
+    this.querySelector("h1").textContent = fresh.dataset.title;
     await this.verify();
   }
 
