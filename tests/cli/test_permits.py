@@ -125,19 +125,20 @@ def test_a_colleague_is_named_with_their_own_keys(space: Permitting, tmp_path: P
         hanse(space, tmp_path / one, "key", "new", "--spare", str(tmp_path / f"{one}.json"))
     shown = hanse(space, tmp_path / "colleague", "key", "show", "--json").stdout
     (tmp_path / "keys.json").write_text(shown)
-    member = {"name": "A colleague", "organisation": "Hospital", "country": "SE", "keys": ["keys.json"]}
-    (tmp_path / "member.yaml").write_text(json.dumps(member))
+    member = "name: A colleague\norganisation: Hospital\ncountry: NO\nkeys: [keys.json]\n"
+    (tmp_path / "member.yaml").write_text(member)
     said = {"project": "Ages", "reason": "To learn.", "name": "A third", "organisation": "University"}
     datasets = [f"--dataset={one['id']}" for one in Hanse(space.url).datasets("lung")]
     words = [f"--{name}={text}" for name, text in {**said, "country": "FI"}.items()]
     dry = ("--authority", space.authority.id, "--member", str(tmp_path / "member.yaml"), "--dry-run")
     found = hanse(space, tmp_path / "home", "apply", *words, *datasets, *dry)
-    assert "A colleague, Hospital, SE, member" in found.stderr
+    assert "A colleague, Hospital, NO, member" in found.stderr
     assert json.loads(shown)["kid"] in found.stderr
 
-    (tmp_path / "member.yaml").write_text(json.dumps(member | {"keys": []}))
-    refused = hanse(space, tmp_path / "home", "apply", *words, *datasets, *dry)
-    assert isinstance(refused.exception, BadInput)
+    for wrong in (member.replace("[keys.json]", "[]"), member + "more: x\n", member + "keys: [", "[]"):
+        (tmp_path / "member.yaml").write_text(wrong)
+        refused = hanse(space, tmp_path / "home", "apply", *words, *datasets, *dry)
+        assert isinstance(refused.exception, BadInput)
 
 
 def test_an_application_says_what_it_lacks(space: Permitting, tmp_path: Path) -> None:

@@ -41,6 +41,18 @@ class Unreadable(Exception):
         self.words, self.line = words, line
 
 
+Plain = str | list["Plain"] | dict[str, "Plain"]
+
+
+def plain(one: Marked) -> Plain:
+    """The value without its lines, for files of which no line has to be named."""
+    if isinstance(one.value, list):
+        return [plain(item) for item in one.value]
+    if isinstance(one.value, dict):
+        return {name: plain(item) for name, item in one.value.items()}
+    return one.value
+
+
 def read(data: bytes) -> Marked:
     """The one document in a file; an empty file is an empty mapping. Raises `Unreadable`."""
     if len(data) > MAX_BYTES:
