@@ -114,14 +114,23 @@ def test_a_rewritten_log_is_said_aloud_and_stands_in_the_log_of_the_witness(
     assert other.due() == []
 
 
-def test_a_log_that_was_rolled_back_shows_no_head_and_says_so(
-    mine: Participant, other: Participant, caplog: pytest.LogCaptureFixture
+def test_records_that_were_restored_are_noticed_at_the_next_start_also_without_a_witness(
+    mine: Participant, caplog: pytest.LogCaptureFixture
 ) -> None:
-    mine.due()
+    assert mine.due() == []
     with sql.begin(mine.records) as connection:  # as a restored copy of the database leaves it
         connection.exec_driver_sql("DELETE FROM log WHERE number = 3")
+    again = Witnessing(mine.home, mine.records, mine.key)
+    for hours in range(3):
+        assert again.due(clock.now() + hours * EVERY) == {}
+    assert caplog.text.count("was rolled back") == 1
+
+
+def test_a_log_that_was_rolled_back_shows_no_head(mine: Participant, other: Participant) -> None:
+    assert len(mine.due()) == 1
+    with sql.begin(mine.records) as connection:
+        connection.exec_driver_sql("DELETE FROM log WHERE number = 3")
     assert mine.due(EVERY) == []
-    assert "was rolled back" in caplog.text
 
 
 def test_what_a_hub_makes_up_is_not_taken(mine: Participant, other: Participant) -> None:

@@ -46,9 +46,10 @@ def sign_head(connection: sa.Connection, key: Key, kept: Path) -> str:
     A log never signs two heads that contradict each other: raises `Conflict` when it does not continue what is kept
     there, because an older copy of the database was restored or entries were rewritten.
     """
+    # Read first: another process may sign a longer log in between.
+    old = checkpoint.verify(_text(kept), key.verifier).checkpoint if kept.exists() else None
     new = head(connection, key.name)
-    if kept.exists():
-        old = checkpoint.verify(_text(kept), key.verifier).checkpoint
+    if old is not None:
         proof = merkle.consistency(connection, old.size, new.size) if old.size <= new.size else []
         checkpoint.continued(old, new, proof)
     note = new.signed(key)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from hanse.core import clock, wire, witness
 from hanse.core.errors import Conflict, Problem
 from hanse.core.witness import Cosigned, Head
-from hanse.lib import checkpoint, jws, log, sql
+from hanse.lib import audit, checkpoint, jws, log, sql
 from hanse.lib import witness as witnesses
 from hanse.lib.checkpoint import Checkpoint, VerifierKey
 from hanse.lib.jws import Signer
@@ -32,6 +32,7 @@ class Witnessing:
         self._lock = threading.Lock()
         self._number = 0
         self._replies: dict[str, str] = {}
+        self._signed: datetime | None = None
         self._asked: dict[VerifierKey, datetime] = {}
         self._shown: dict[VerifierKey, tuple[int, int]] = {}  # from which size to which, in the last request
         self._doubted: set[Checkpoint] = set()  # that stand in the log already: a hub may repeat them
@@ -39,8 +40,12 @@ class Witnessing:
 
     def due(self, at: datetime) -> dict[str, str]:
         """The documents that are to be sent now: answers, and a request to each witness that was not asked lately. Each
-        has a name, under which a newer one takes its place."""
+        has a name, under which a newer one takes its place. A head is signed also when there is no witness: so that
+        a restored copy of the records is noticed."""
         with self._lock:
+            if self._signed is None or at - self._signed >= self._every:
+                self._signed = at
+                self._sign()
             tokens, self._replies = self._replies, {}
             for one in witnesses.witnesses(self._home):
                 if at - self._asked.get(one, at - self._every) >= self._every:
@@ -48,12 +53,20 @@ class Witnessing:
                     self._request(one, tokens)
             return tokens
 
+    def _sign(self) -> None:
+        try:
+            with sql.read(self._records) as connection:
+                key = witnesses.own_log(self._home)
+                audit.sign_head(connection, key, self._home / witnesses.KEPT)
+        except Problem as problem:
+            self._say(f"The log is not the one whose head was signed: {problem.detail} {problem.hint}")
+
     def _request(self, one: VerifierKey, tokens: dict[str, str], old: int | None = None) -> None:
         try:
             with sql.read(self._records) as connection:
                 made = witnesses.request(connection, self._home, one, old)
         except Problem as problem:
-            self._say(f"The head of the log is not shown to its witnesses: {problem.detail} {problem.hint}")
+            logger.warning("The head of the log is not shown to its witnesses: %s", problem.detail)
             return
         self._shown[one] = (made.old, checkpoint.read(made.note).size)
         said = Head(witnesses.address(one), self._next(), made.text)
