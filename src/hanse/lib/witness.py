@@ -153,9 +153,9 @@ def request(connection: sa.Connection, home: Path, witness: VerifierKey, old: in
     have cosigned last, when that is not what is kept here. Raises `Conflict` when the log contradicts a head that it
     signed, or that this witness cosigned."""
     key = own_log(home)
+    known = _seen(home, key.verifier, witness)  # first, as the log may be longer afterwards
     note = audit.sign_head(connection, key, home / KEPT)
     new = checkpoint.read(note)
-    known = _seen(home, key.verifier, witness)
     if known:
         audit.hold(new.size, partial(merkle.root, connection), [known.checkpoint])
     if old is None:
