@@ -203,6 +203,15 @@ def test_a_sealed_login_is_checked_without_an_officer(
     assert not any("accepted by" in one for one in words)
 
 
+def test_a_proof_that_comes_again_changes_nothing(here: Office, asked: Application, issuer: Issuer) -> None:
+    """A hub delivers at least once, and everything anew after a restart, when the ID token is too old."""
+    mine = proof(here, asked, issuer.token(nonce(KIDS, asked)))
+    prove(here, mine)
+    entry = last(here)
+    checks.by_proof(here.records, here.settings, mine, clock.now() + timedelta(days=1))
+    assert last(here) == entry
+
+
 def test_what_a_hub_does_with_a_sealed_login_gives_it_nothing(
     here: Office, asked: Application, issuer: Issuer
 ) -> None:

@@ -116,20 +116,24 @@ def by_login(
 
 def by_proof(records: sa.Engine, config: AuthorityConfig, token: str, at: datetime) -> Person:
     """Records a login whose ID token came sealed, in a proof that one of the person's keys signed; no officer takes
-    part. Raises as `by_login`, and `BadEnvelope` or `Refused` when the proof is none, or for another authority."""
+    part. A proof that comes again changes nothing. Raises as `by_login`, and `BadEnvelope` or `Refused` when the proof
+    is none, or for another authority."""
     claimed = login.decode_proof(jws.unverified(token))
     if claimed.authority != config.id:
         raise Refused("The proof is for another authority.")
     with sql.read(records) as connection:
-        persons = applications.get(connection, claimed.application).said.scope.persons
-    signer = jws.key_id(token)
-    found = [(number, key) for number, one in enumerate(persons, 1) for key in one.keys if key.kid == signer]
-    if not found:
+        scope = applications.get(connection, claimed.application).said.scope
+        known = of(connection, claimed.application)
+    found = scope.key(jws.key_id(token))
+    if found is None:
         raise BadEnvelope("The proof is not signed with a key that the application names.")
-    (number, key), *_ = found
+    person, key = found
     proof = jws.read(token, PublicKey.from_jwk(key.jwk), login.PROOF_TYP, login.decode_proof).document
+    if all(one.kid in known and known[one.kid].login for one in person.keys):
+        return person
     opened = configs.sealing_key(config.home).unseal(proof.sealed).decode("ascii", "replace")
-    return _login(records, config, proof.application, str(number), opened, "", at)
+    number = str(scope.persons.index(person) + 1)
+    return _login(records, config, proof.application, number, opened, "", at)
 
 
 def _login(
