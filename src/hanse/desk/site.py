@@ -74,7 +74,7 @@ def serve(desk: Desk, pages: Sequence[Page]) -> None:
 
 def listening(port: int) -> list[socket.socket]:
     """Sockets of this machine only, of both kinds of addresses where it has both: `localhost` may mean either."""
-    made = []
+    made: list[socket.socket] = []
     for family, where in LOOPBACK:
         one = socket.socket(family)
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -68,8 +68,13 @@ class Assertion:
         """The `AuthenticationResponseJSON` of a browser; `BadEnvelope` for anything else."""
         body = _json(text)
         response = shape.mapping(body.get("response"), "response")
-        names = ("authenticatorData", "clientDataJSON", "signature")
-        return cls(_canonical(body, "rawId"), *(_canonical(response, name) for name in names), origin)
+        return cls(
+            credential=_canonical(body, "rawId"),
+            authenticator_data=_canonical(response, "authenticatorData"),
+            client_data=_canonical(response, "clientDataJSON"),
+            signature=_canonical(response, "signature"),
+            origin=origin,
+        )
 
     def digest(self, typ: str, payload: bytes) -> str:
         """SHA-256 over all of it and the bytes that it stands for: what a log entry holds."""
@@ -111,10 +116,12 @@ def made(text: str, challenge: bytes, origin: str) -> Passkey:
         found = _server(origins=origin.__eq__).register_complete(
             {"challenge": _text(challenge), **_VERIFIED}, answer
         )
-    except _BROKEN as error:
+        data = found.credential_data
+        if data is None:
+            raise ValueError("It holds no key.")
+        return Passkey(_text(data.credential_id), _text(data), found.counter)
+    except Exception as error:
         raise _refused(error) from None
-    data = found.credential_data
-    return Passkey(_text(data.credential_id), _text(data), found.counter)
 
 
 def asserted(assertion: Assertion, key: str, challenge: bytes, origins: Callable[[str], bool]) -> int:
@@ -134,7 +141,7 @@ def asserted(assertion: Assertion, key: str, challenge: bytes, origins: Callable
         _server(origins=origins).authenticate_complete(
             {"challenge": _text(challenge), **_VERIFIED}, [known], answer
         )
-    except _BROKEN as error:
+    except Exception as error:
         raise _refused(error) from None
     return int(answer.response.authenticator_data.counter)
 
@@ -143,10 +150,6 @@ def is_local(origin: str) -> bool:
     """Whether an origin is a page of this machine, at whatever port."""
     parts = urlsplit(origin)
     return (parts.scheme, parts.hostname) == ("http", RP_ID)
-
-
-# What the library raises over bytes that are no answer of a browser: it says so with whatever went wrong inside.
-_BROKEN = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
 def _server(site: str = "Hanse", origins: Callable[[str], bool] = lambda _origin: False) -> Fido2Server:
@@ -159,7 +162,8 @@ def _from_no_frame(client_data: CollectedClientData) -> None:
 
 
 def _refused(error: Exception) -> Refused:
-    # The library's own sentences are ours to tell: they hold nothing of what was signed.
+    """What is said of bytes that a browser or a stranger sent: the library may stumble over them in any way. Its own
+    sentences may be told; they hold nothing of what was signed."""
     detail = str(error) if type(error) is ValueError and len(str(error)) < 100 else "It cannot be read."
     return Refused(
         f"The passkey's answer does not count: {detail}", hint="Open the page again and try once more."

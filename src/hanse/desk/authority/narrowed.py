@@ -3,7 +3,6 @@
 Datasets and persons go by their places in the application, so that an address with hundreds of them stays short.
 """
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -59,7 +58,7 @@ def changes(visit: Visit, asked: Scope) -> dict[str, Any]:
     return said | _period(visit, asked)
 
 
-def _period(visit: Visit, asked: Scope) -> Mapping[str, str]:
+def _period(visit: Visit, asked: Scope) -> dict[str, Any]:
     """The days that differ from those asked for: an application may begin or end within a day."""
     given = {}
     for name in ("begins", "ends"):
