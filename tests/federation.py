@@ -30,6 +30,7 @@ from hanse.hub.app import make_app
 from hanse.hub.config import HubConfig
 from hanse.lib import jws, log, sql
 from hanse.node import agent, enrol
+from hanse.node import config as node_configs
 from hanse.node.config import NodeConfig, Pinned
 from hanse.node.permits import Permits
 from hanse.node.publish import publish_queries
@@ -176,6 +177,7 @@ def permitting(home: Path, serving: Callable[[ASGIApp], str]) -> Iterator[Permit
     hospitals = []
     for place, (name, (first, last)) in enumerate(HOSPITALS.items()):
         node = replace(_join(home / str(place), settings, url, name, "FI"), authorities=(pinned,))
+        node_configs.write(node)
         publish(Store(node.home), "lung", first, last)
         hospitals.append(node)
         running.append(threading.Thread(target=agent.run, args=(node, stop), daemon=True))
