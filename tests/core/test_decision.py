@@ -94,6 +94,7 @@ FREE = {
     "order.document.method": "a registered step, which is asked where methods are",
     "order.document.parameters": "as the method",
     "order.document.reply_key": "the person says where answers go",
+    "public": "only a permit for public data asks for it",
     "order.hash": "the log names it",
     "delegation.document.id": "each delegation has its own",
     "delegation.hash": "the log names it",
@@ -384,8 +385,10 @@ def test_public_data_open_to_any_key_under_a_permit_of_the_holder() -> None:
         permit=signed(public, permits.AUTHORITY),
         status=None,
         approval=None,
+        public=True,
     )
     assert decide(use, facts).allowed
+    assert refusal(use, replace(facts, public=False)) == (403, "permit")
     assert refusal(use, replace(facts, veto=signed(permits.VETO, permits.HOLDER))) == (403, "veto")
     assert refusal(use, replace(facts, authorities={permits.AUTHORITY: frozenset({Kind.EHDS})})) == (
         403,

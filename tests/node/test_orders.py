@@ -423,22 +423,29 @@ def test_what_cannot_be_computed_is_said_before_anything_is_opened(
     assert "use" not in [one.kind for one in entries(node)]
 
 
-def test_public_data_are_used_under_an_open_permit_by_a_key_that_names_itself(tmp_path: Path) -> None:
-    node = make(tmp_path, access=Access.OPEN)
+def by_a_stranger(node: Node) -> tuple[str, str]:
+    """An order by a key that names itself, under a permit for public data that an authority gave."""
     said = replace(permit_for(node, persons=()), kind=Kind.OPEN, application="")
     node.permits.receive([sign(said)])
     now = clock.now()
-    handed = Delegation(
-        ids.new("delegation"),
-        said.id,
-        STRANGER.public.jwk,
-        (Operation.ANALYSE,),
-        now,
-        now + timedelta(days=1),
-    )
-    token = ordered(order(node, said), STRANGER)
-    assert node.gate.use(token, jws.issue(STRANGER, handed, DELEGATION_TYP))
-    assert refused(node, ordered(order(node, said), STRANGER))["rule"] == "permit"
+    operations, ends = (Operation.ANALYSE,), now + timedelta(days=1)
+    handed = Delegation(ids.new("delegation"), said.id, STRANGER.public.jwk, operations, now, ends)
+    return ordered(order(node, said), STRANGER), jws.issue(STRANGER, handed, DELEGATION_TYP)
+
+
+def test_public_data_are_used_under_an_open_permit_by_a_key_that_names_itself(tmp_path: Path) -> None:
+    node = make(tmp_path, access=Access.OPEN)
+    token, handed = by_a_stranger(node)
+    assert refused(node, token)["rule"] == "permit"
+    assert node.gate.use(token, handed)
+
+
+@pytest.mark.parametrize("access", [Access.NONE, Access.PROTECTED])
+def test_no_authority_says_what_is_public(tmp_path: Path, access: Access) -> None:
+    """A permit for public data needs no approval: it counts for what the holder itself publishes as open."""
+    node = make(tmp_path, access=access)
+    assert refused(node, *by_a_stranger(node))["rule"] == "permit"
+    assert entries(node)[-1].body["reason"] == "dataset not public"
 
 
 def test_an_opted_out_list_that_the_node_does_not_leave_out_is_refused(node: Node) -> None:

@@ -38,7 +38,8 @@ class Facts:
     approve here. `permit` is the one that the order names, `status` the newest of its authority, `status_number` the
     highest that was ever seen. `versions` are the live versions of the ordered dataset, `unapplied` the criteria that
     it cannot apply. `environment` is where the use happens, `page_operations` what keys of web pages may order.
-    `opt_out` is the commitment to the persons whom the node leaves out. `spent` is how many orders that release
+    `public` is whether the holder publishes the dataset as public data, `opt_out` is the commitment to the persons whom
+    the node leaves out. `spent` is how many orders that release
     numbers were carried out under the permit, `executed` whether this one was."""
 
     at: datetime
@@ -54,6 +55,7 @@ class Facts:
     unapplied: tuple[str, ...] = ()
     environment: str = ""
     page_operations: frozenset[Operation] = frozenset()
+    public: bool = False
     opt_out: str = ""
     spent: int = 0
     executed: bool = False
@@ -148,6 +150,10 @@ def _find(order: Signed[Order], delegation: Signed[Delegation] | None, facts: Fa
         return "dataset not in the permit"
     if not facts.versions:
         return "dataset unknown"
+    if (
+        said.kind is Kind.OPEN and not facts.public
+    ):  # no approval is asked for, so no authority may say what is public
+        return "dataset not public"
     report = _conditions(said, asked.operation, person, facts)
     return Case(asked, delegation, said, permit.hash, grant, person, key, order.kid, report, facts)
 

@@ -24,6 +24,7 @@ from hanse.core.errors import BadAnalysis, Problem, Refused
 from hanse.core.fields import Field, Vocabulary
 from hanse.core.order import Order
 from hanse.core.permit import Permit
+from hanse.core.policy import Access
 from hanse.core.query import Node, Question, criteria, to_text
 from hanse.core.result import Result
 from hanse.core.scope import Operation, selected
@@ -137,6 +138,7 @@ class Uses:
             veto=None,
             versions=(published.manifest.version,) if published else (),
             page_operations=PAGE_OPERATIONS,
+            public=published is not None and published.policy.access is Access.OPEN,
             status_age=self._status_age,
         )
         if held is None or use.order is None:
