@@ -121,7 +121,7 @@ def test_a_permit_is_refused_with_a_reason_that_the_researcher_reads(
     assert "Not for &lt;this&gt; purpose" in page
     assert manager.decide(page, place(permit)).status_code == 303
     with sql.read(node.store.records) as connection:
-        said = node.permits.veto(connection, node.permits.newest(connection, permit.id))
+        _approval, said = node.permits.decided(connection, node.permits.newest(connection, permit.id))
     assert said
     assert (said.document.reason, said.document.officer) == ("Not for <this> purpose", MANAGER)
     assert used(node, permit) == "approval"

@@ -10,9 +10,11 @@ signature of ECDSA can make another.
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from joserfc import jws
@@ -232,12 +234,17 @@ def digits(fingerprint: str) -> str:
     return re.sub(r"[\s:-]", "", fingerprint).lower()
 
 
-def _header(token: str, limit: int) -> dict[str, str]:
+def _header(token: str, limit: int) -> Mapping[str, str]:
     if not isinstance(token, str) or len(token) > limit:
         raise BadEnvelope(f"This is not a token of at most {limit} characters.")
     head = token.partition(".")[0]
     if len(head) > MAX_HEADER or not _COMPACT.fullmatch(token):
         raise BadEnvelope("This is not a compact JWS with an ES256 signature.")
+    return _read_header(head)
+
+
+@lru_cache(maxsize=4096)  # all tokens of one type by one key have the same
+def _read_header(head: str) -> Mapping[str, str]:
     try:
         pairs: list[tuple[str, Any]] = json.loads(urlsafe_b64decode(head.encode()), object_pairs_hook=list)
         names = [name for name, _ in pairs]
@@ -248,4 +255,4 @@ def _header(token: str, limit: int) -> dict[str, str]:
         raise BadEnvelope("The token's header must hold exactly alg, typ and kid, each once.")
     if header["alg"] != ALGORITHM:
         raise BadEnvelope(f"Tokens are signed with {ALGORITHM} and nothing else.")
-    return header
+    return MappingProxyType(header)

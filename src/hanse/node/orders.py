@@ -41,7 +41,12 @@ def claimed(token: str) -> Order:
     """What a token says that is not verified yet; raises `BadEnvelope` or `BadQuestion` when it is no order."""
     if jws.claimed_type(token) != order.TYP:
         raise BadEnvelope("This token was made for another use.")
-    return order.decode(jws.unverified(token))
+    return _decode(jws.unverified(token))
+
+
+@lru_cache(maxsize=64)  # an order is read before its key is known, and again once it is verified
+def _decode(payload: bytes) -> Order:
+    return order.decode(payload)
 
 
 def read(token: str, delegation: str, permit: Signed[Permit] | None) -> Use | None:
@@ -53,10 +58,10 @@ def read(token: str, delegation: str, permit: Signed[Permit] | None) -> Use | No
     try:
         if not delegation:
             key = _key(permit.document, jws.key_id(token))
-            return Use(jws.read(token, key, order.TYP, order.decode)) if key else None
+            return Use(jws.read(token, key, order.TYP, _decode)) if key else None
         handed = _delegation(delegation, permit.document)
         device = PublicKey.from_jwk(handed.document.device)
-        return Use(jws.read(token, device, order.TYP, order.decode), handed)
+        return Use(jws.read(token, device, order.TYP, _decode), handed)
     except Problem:
         return None
 

@@ -188,20 +188,19 @@ class Permits:
         key = self._keys.get(kid)
         return _verified(token, key, status.STATUS_TYP, status.decode) if token and key else None
 
-    def approval(self, connection: sa.Connection, hash: str) -> Signed[Approval] | None:
-        """The owner's approval of the permit with this hash."""
-        token = connection.scalar(_LAST, {"about": hash, "of": status.APPROVAL_TYP})
-        if not token:
-            return None
-        return _verified(token, self._signer.public, status.APPROVAL_TYP, status.decode_approval)
+    def decided(
+        self, connection: sa.Connection, held: Signed[Permit]
+    ) -> tuple[Signed[Approval] | None, Signed[Veto] | None]:
+        """The owner's approval of this version of a permit, and the veto of the permit, unless this version was
+        approved after it."""
+        found = connection.execute(_DECIDED, {"id": held.document.id, "hash": held.hash}).all()
+        last = {row.typ: row for row in found}  # the rows come in the order of the decisions
+        approved, vetoed = last.get(status.APPROVAL_TYP), last.get(status.VETO_TYP)
+        lifted = approved and vetoed and approved.place > vetoed.place
+        return self._decision(approved), None if lifted else self._decision(vetoed)
 
-    def veto(self, connection: sa.Connection, held: Signed[Permit]) -> Signed[Veto] | None:
-        """The owner's veto of a permit, unless this version was approved after it."""
-        vetoed = connection.execute(_PLACE, {"about": held.document.id, "of": status.VETO_TYP}).first()
-        approved = connection.execute(_PLACE, {"about": held.hash, "of": status.APPROVAL_TYP}).first()
-        if vetoed is None or (approved is not None and approved.place > vetoed.place):
-            return None
-        return _verified(vetoed.token, self._signer.public, status.VETO_TYP, status.decode_veto)
+    def _decision(self, row: Any) -> Signed[Any] | None:
+        return _verified(row.token, self._signer.public, row.typ, _DECODING[row.typ]) if row else None
 
     def over(self, connection: sa.Connection, id: str) -> str:
         """Why nothing may be kept under a permit any more: `ended`, `revoked`, `vetoed` or `not accepted`, when its
@@ -215,7 +214,7 @@ class Permits:
         said = self.status(connection, held.kid)
         if said is not None and id in said.document.revoked:
             return "revoked"
-        return "vetoed" if self.veto(connection, held) else ""
+        return "vetoed" if self.decided(connection, held)[1] else ""
 
     def approve(self, shown: str, officer: str) -> Signed[Permit]:
         """Approves the newest version of a permit, as `draft_approval` drafts it, by command; the permit."""
@@ -313,7 +312,7 @@ class Permits:
         if state == "not accepted":
             return None
         held = self.newest(connection, id)
-        approval, veto = self.approval(connection, held.hash), self.veto(connection, held)
+        approval, veto = self.decided(connection, held)
         decision = veto or approval
         state = state or ("approved" if approval else "waiting")
         token = connection.scalar(_TOKEN, {"hash": held.hash, "of": permit.TYP})
@@ -355,7 +354,14 @@ _TOKEN = sa.select(DOCUMENT.c.token).where(
     DOCUMENT.c.hash == sa.bindparam("hash"), DOCUMENT.c.typ == sa.bindparam("of")
 )
 _HASHES = sa.select(DOCUMENT.c.hash).where(_OF)
-_PLACE = sa.select(DOCUMENT.c.place, DOCUMENT.c.token).where(_OF).order_by(DOCUMENT.c.place.desc()).limit(1)
+_DECIDED = (
+    sa.select(DOCUMENT.c.place, DOCUMENT.c.typ, DOCUMENT.c.token)
+    .where(
+        ((DOCUMENT.c.about == sa.bindparam("id")) & (DOCUMENT.c.typ == status.VETO_TYP))
+        | ((DOCUMENT.c.about == sa.bindparam("hash")) & (DOCUMENT.c.typ == status.APPROVAL_TYP))
+    )
+    .order_by(DOCUMENT.c.place)
+)
 _LAST = sa.select(DOCUMENT.c.token).where(_OF).order_by(DOCUMENT.c.place.desc()).limit(1)
 _STATUS = sa.select(STATUS.c.token).where(STATUS.c.authority == sa.bindparam("of"))
 
