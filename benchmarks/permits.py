@@ -4,15 +4,19 @@ Times are of the CPU, for one use. The peer of verifying is joserfc itself, call
 """
 
 import importlib.metadata
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from joserfc import jws as joserfc
 from joserfc.jwk import ECKey
 from tests.core import permits
+from tests.node import permitted
 
 from hanse.core import decision, order, permit_words
 from hanse.core.decision import Facts, Use
@@ -21,7 +25,7 @@ from hanse.core.order import Order
 from hanse.core.permit import TYP as PERMIT_TYP
 from hanse.core.permit import Kind, Permit
 from hanse.core.scope import Key, KeyUse, Person, Role
-from hanse.lib import jws
+from hanse.lib import jws, sql
 from hanse.lib.jws import FileKey
 from hanse.lib.seal import ReplyKey, seal
 
@@ -63,10 +67,27 @@ def rows(small: bool = False) -> list[dict[str, Any]]:
             bar=DECIDE_MS,
         ),
         row("verifying, reading and deciding", cpu_ms(gate, times), bar=DECIDE_MS),
+        row("the same with all that a node's records say", recorded_ms(times), bar=DECIDE_MS),
         row("saying a permit in words", cpu_ms(lambda: permit_words.say(payload, PERMIT_TYP), times // 10)),
         row("signing an order", cpu_ms(lambda: jws.issue(key, signed.document, order.TYP), times)),
         row("sealing an answer of 10 kB", cpu_ms(lambda: seal(answer, reply.jwk), times // 4)),
     ]
+
+
+def recorded_ms(times: int) -> float:
+    """A node's decision about an order: permit, status, approval, veto and earlier uses come from its database."""
+    with tempfile.TemporaryDirectory() as home:
+        node = permitted.make(Path(home))
+        permit = permitted.allow(node, permitted.permit_for(node))
+        token = permitted.ordered(permitted.order(node, permit))
+        (published,) = node.store.live()
+
+        def decide(connection: sa.Connection) -> None:
+            use, facts = node.uses.known(connection, token, "", published)
+            assert decision.decide(use, facts).allowed
+
+        with sql.read(node.store.records) as connection:
+            return cpu_ms(lambda: decide(connection), times)
 
 
 def read_order(token: str, key: FileKey) -> Signed[Order]:

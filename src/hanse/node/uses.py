@@ -87,7 +87,7 @@ class Uses:
     def _admit(
         self, connection: sa.Connection, token: str, delegation: str, published: Published | None
     ) -> Admitted | Problem:
-        use, facts = self._known(connection, token, delegation, published)
+        use, facts = self.known(connection, token, delegation, published)
         found = decision.decide(use, facts)
         if use.order is None or found.refusal is not None or found.case is None or published is None:
             refusal = found.refusal or decision.HIDDEN
@@ -109,7 +109,7 @@ class Uses:
         entry = self._begun(connection, admitted)
         return replace(admitted, entry=entry)
 
-    def _known(
+    def known(
         self, connection: sa.Connection, token: str, delegation: str, published: Published | None
     ) -> tuple[Use, Facts]:
         """The use and the facts. An order that no key of a permit signed is decided about like one under a permit that
@@ -246,7 +246,7 @@ class Uses:
     def _answered(self, admitted: Admitted, aggregate: dict[str, Any]) -> str | Problem:
         live = [one for one in self._store.live() if one.digest == admitted.published.digest]
         with sql.begin(self._store.records) as connection:
-            use, facts = self._known(
+            use, facts = self.known(
                 connection, admitted.token, admitted.delegation, _named(live, admitted.order.document)
             )
             found = decision.decide(use, facts)
