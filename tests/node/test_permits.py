@@ -86,6 +86,20 @@ def test_an_authority_gives_only_the_kinds_that_it_was_pinned_for(node: Node) ->
     assert node.permits.receive([sign(permit_for(node))]) == 0
 
 
+def test_an_authority_has_no_say_in_the_permit_of_another(node: Node) -> None:
+    """Two that are pinned: the second gives a further version of a permit of the first, which has ended."""
+    said = allow(node, permit_for(node))
+    second = replace(node.config.authorities[0], jwk=STRANGER.public.jwk)
+    node.config = replace(node.config, authorities=(*node.config.authorities, second))
+    name = Authority(authority_id(STRANGER.public.kid), "Another", STRANGER.public.kid)
+    scope = replace(said.scope, ends=clock.now() - timedelta(hours=1))
+    theirs = replace(said, authority=name, version=2, amends=hash_of(said), scope=scope)
+    assert node.permits.receive([sign(theirs, STRANGER)]) == 0
+    assert node.gate.use(ordered(order(node, said)))
+    node.uses.orders.sweep(node.permits)
+    assert len(list((node.home / "results").iterdir())) == 1
+
+
 def test_an_older_status_never_wins_not_after_a_restart_either(node: Node) -> None:
     said = allow(node, permit_for(node))
     old = node.confirm(said)

@@ -133,6 +133,10 @@ class Permits:
             raise Refused("The authority may not give such a permit here.")
         if not any(one.node == self.node for one in said.scope.datasets):
             raise Refused("The permit names no dataset of this node.")
+        with sql.read(self._store.records) as connection:
+            versions = connection.scalars(_TOKENS, {"about": said.id, "of": permit.TYP})
+            if any(jws.key_id(one) != found.kid for one in versions):
+                raise Refused("Another authority has given a permit with this id.")
         return _Kept(found.hash, said.id)
 
     def _read_application(self, token: str) -> _Kept:
@@ -353,7 +357,9 @@ _OF = (DOCUMENT.c.about == sa.bindparam("about")) & (DOCUMENT.c.typ == sa.bindpa
 _TOKEN = sa.select(DOCUMENT.c.token).where(
     DOCUMENT.c.hash == sa.bindparam("hash"), DOCUMENT.c.typ == sa.bindparam("of")
 )
+_APPLICATIONS = sa.select(DOCUMENT).where(DOCUMENT.c.typ == application.TYP)
 _HASHES = sa.select(DOCUMENT.c.hash).where(_OF)
+_TOKENS = sa.select(DOCUMENT.c.token).where(_OF)
 _DECIDED = (
     sa.select(DOCUMENT.c.place, DOCUMENT.c.typ, DOCUMENT.c.token)
     .where(
