@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import time
 import webbrowser
 from collections.abc import Callable, Iterator
@@ -56,11 +57,19 @@ def space(
         yield made
 
 
+@pytest.fixture(scope="module")
+def person(space: Permitting, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with keys, which take their time to be made, and the spare one beside it."""
+    folder = tmp_path_factory.mktemp("person")
+    words = ("key", "new", "--spare", str(folder / "spare.json"))
+    assert hanse(space.url, folder / "home", *words).exit_code == 0
+    return folder
+
+
 @pytest.fixture
-def home(space: Permitting, tmp_path: Path) -> Path:
-    """A person's folder with keys."""
-    words = ("key", "new", "--spare", str(tmp_path / "spare.json"))
-    assert hanse(space.url, tmp_path / "home", *words).exit_code == 0
+def home(person: Path, tmp_path: Path) -> Path:
+    """A person's folder with keys, who relied on nobody yet."""
+    shutil.copytree(person, tmp_path, dirs_exist_ok=True)
     return tmp_path / "home"
 
 
@@ -153,9 +162,9 @@ def test_a_login_may_come_later_and_the_authority_is_introduced_once(
 
 def test_without_a_browser_the_address_is_printed_and_an_end_is_said(space: Permitting, home: Path) -> None:
     hash = hanse(space.url, home, *asking(space, authority=space.authority.id), "--yes").stdout.split()[-1]
-    waited = hanse(space.url, home, "login", hash, "--no-browser", "--wait", "10")
+    waited = hanse(space.url, home, "login", hash, "--no-browser", "--wait", "1")
     assert "/authorize?" in waited.stderr
-    assert "Nobody logged in within 10 seconds" in str(waited.exception)
+    assert "Nobody logged in within 1 seconds" in str(waited.exception)
 
 
 def test_nobody_logs_in_for_a_key_that_is_not_theirs(

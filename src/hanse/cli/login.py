@@ -31,7 +31,7 @@ issuer_option = click.option(
 )
 wait_option = click.option(
     "--wait",
-    type=click.IntRange(10, 900),
+    type=click.IntRange(1, 900),
     default=int(logins.WAIT_S),
     show_default=True,
     help="How many seconds you have.",
