@@ -171,6 +171,9 @@ def test_from_an_application_to_a_revocation(
     federation.approve(wire.node_id(key.kid))
     assert next(lines) == ["authority", "serve"]
     serving = serving_in(tmp_path / "authority")
+    assert "http://localhost:8090/en/passkey?pass=" in follow("officer")
+    assert next(lines) == ["authority", "page"]  # tests/cli/test_officers.py serves it
+    assert "passkey" in follow("decisions")
 
     asked = asked_of(settings.id, federation)
     httpx.post(
