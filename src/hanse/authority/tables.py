@@ -87,7 +87,8 @@ PROVIDER = sa.Table(
     _METADATA,
     sa.Column("issuer", sa.Text, primary_key=True),
     sa.Column("client", sa.Text, nullable=False),
-    sa.Column("secret", sa.Text, nullable=False),  # of providers that give one to everybody's programs; else empty
+    # Of providers that give one to everybody's programs; else empty.
+    sa.Column("secret", sa.Text, nullable=False),
     sa.Column("jwks", sa.Text, nullable=False),
     sa.Column("fetched", sa.Text, nullable=False),
 )
