@@ -11,7 +11,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import pytest
@@ -283,6 +283,13 @@ def test_parameters_that_cannot_be_used_are_said_beside_their_input(
     assert says in html.unescape(wrong[0])
 
 
+def test_a_question_of_the_cohort_page_becomes_the_selection_of_a_run(web: httpx.Client, permit: str) -> None:
+    asked = "person.sex = 'female'"
+    page = web.get(f"/en/permits/{permit}", params={"q": asked}).text
+    (address,) = re.findall(r'href="([^"]*method=histogram[^"]*)"', page)
+    assert asked in html.unescape(web.get(html.unescape(address)).text)
+
+
 def test_choosing_a_field_shows_its_values(web: httpx.Client, permit: str) -> None:
     page = ordering(web, permit, method="crosstab", act="look", rows="person.sex", columns="person.age").text
     assert 'name="rows.values" value="female" checked' in page
@@ -414,10 +421,21 @@ def run_histogram(page: Page) -> None:
     seen(page, "verified", 2)
 
 
-@pytest.mark.browser
-def test_a_run_is_ordered_verified_merged_and_kept(page: Page, space: Permitting, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def run(context: BrowserContext, space: Permitting) -> str:
+    """A run that this browser ordered under a permit of its own; the address of its page."""
+    page = context.new_page()
     granted(page, space, sealed=False)
     run_histogram(page)
+    address = page.url
+    page.close()
+    return address
+
+
+@pytest.mark.browser
+def test_a_run_is_kept_and_its_result_comes_as_files(page: Page, run: str, tmp_path: Path) -> None:
+    page.goto(run)
+    seen(page, "verified", 2)
     seen(page, "merged by this hub")
     accessible(page)
     for button, name in (("CSV", "table.csv"), ("RO-Crate", "crate.zip")):
@@ -429,12 +447,29 @@ def test_a_run_is_ordered_verified_merged_and_kept(page: Page, space: Permitting
     assert rows["all shown"] == "500"  # of the two hospitals that approved
     with zipfile.ZipFile(tmp_path / "crate.zip") as crate:
         assert len(json.loads(crate.read("provenance.json"))["missing"]) == 1
-    page.reload()
-    seen(page, "verified", 2)
-    page.goto("/en/mine")
+    page.goto("/en/mine?q=person.age%20%3E%2050")
+    leads = page.get_by_role("link", name="Run an analysis").first
+    expect(leads).to_have_attribute(
+        "href", re.compile("/en/permits/[0-9a-f]{64}.q=person.age"), timeout=PATIENTLY
+    )
     accessible(page)
-    page.get_by_role("link", name="Histogram").click()
+    page.locator(f"a[href='{urlsplit(run).path}']").click()
     seen(page, "merged by this hub")
+
+
+@pytest.mark.browser
+def test_results_that_were_mixed_up_on_the_way_do_not_verify(page: Page, run: str) -> None:
+    def mixed(route: Route) -> None:
+        answer = route.fetch()
+        first, second = re.findall(r'"result":"([^"]+)"', answer.text())
+        swapped = {first: second, second: first}
+        body = re.sub(r'(?<="result":")[^"]+', lambda found: swapped[found[0]], answer.text())
+        route.fulfill(response=answer, body=body)
+
+    page.route("**/api/v1/runs/*", mixed)
+    page.goto(run)
+    seen(page, "does not verify", 2)
+    seen(page, "verified", 0)
 
 
 @pytest.mark.browser

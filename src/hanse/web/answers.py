@@ -75,9 +75,17 @@ class Progress:
     def apply(self) -> str:
         """The form of an application for the datasets that protect what they hold; empty when none does."""
         ids = [one.dataset for one in self.datasets if one.counts.rule in PROTECTED][:MOST_APPLIED]
-        asked = [("q", self.question)] if len(self.question) <= LONGEST else []
-        query = urlencode([*asked, *(("dataset", id) for id in ids)], quote_via=quote)
+        query = urlencode([*self._asked, *(("dataset", id) for id in ids)], quote_via=quote)
         return f"{address('/apply')}?{query}" if ids else ""
+
+    @property
+    def analyse(self) -> str:
+        """The permits of this browser, under which the question can be a selection."""
+        return f"{address('/mine')}?{urlencode(self._asked, quote_via=quote)}"
+
+    @property
+    def _asked(self) -> list[tuple[str, str]]:
+        return [("q", self.question)] if len(self.question) <= LONGEST else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,10 @@ from hanse.web.sent import Sent, first
 HOURS: Mapping[str, str] = {"1": N_("an hour"), "24": N_("a day"), "168": N_("a week")}
 
 
-def opened(method: str, granted: Granted) -> Filled[list[Order]]:
-    """The form at first: all datasets whose holders approved."""
+def opened(method: str, granted: Granted, selection: str) -> Filled[list[Order]]:
+    """The form at first: all datasets whose holders approved, and the question that an address may hold."""
     ready = [one["dataset"] for one in granted.nodes if one["state"] == "approved"]
-    return Filled({"method": [method], "hours": ["24"], "dataset": ready, "selection": []})
+    return Filled({"method": [method], "hours": ["24"], "dataset": ready, "selection": [selection]})
 
 
 def read(sent: Sent, granted: Granted, hub: Hub) -> Filled[list[Order]]:

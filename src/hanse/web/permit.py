@@ -37,7 +37,8 @@ def routes(hub: Hub) -> list[Route]:
 
     async def blank(request: Request) -> Response:
         granted = await run_in_threadpool(find, hub, request.path_params["id"])
-        form = order_form.opened(_method(request.query_params.get("method", "describe")), granted)
+        sent = request.query_params
+        form = order_form.opened(_method(sent.get("method", "describe")), granted, sent.get("q", ""))
         return await run_in_threadpool(_form, request, hub, granted, form)
 
     async def filled(request: Request) -> Response:
@@ -79,6 +80,7 @@ def _page(request: Request, hub: Hub) -> Response:
         headers=PRIVATE,
         granted=granted,
         said=granted.permit,
+        question=request.query_params.get("q", ""),
         words=permit_words.say(jws.unverified(granted.token), permit.TYP),
         holders=HOLDER,
         ready=[one for one in granted.nodes if one["state"] == "approved"],

@@ -21,15 +21,18 @@ class MyWork extends HTMLElement {
     const row = section.querySelector("template").content.cloneNode(true).firstElementChild;
     fill(row, { name: one.name || one.project || one.id, method: one.method ?? "", at: moment(one.at) });
     row.querySelector("a").href = `${section.dataset.address}/${one.id}`;
-    const state = row.querySelector("[data-state]");
-    if (state) this.look(one.id, state);
+    if (row.querySelector("[data-state]")) this.look(one.id, row);
     return row;
   }
 
-  async look(id, place) {
+  // What became of an application; a question in the address of this page goes along to its permit.
+  async look(id, row) {
     const said = await asked(`/api/v1/applications/${id}`).catch(() => null);
     const word = this.querySelector(`template[data-word="${said?.authority.state ?? "unknown"}"]`);
-    place.replaceChildren(word?.content.cloneNode(true) ?? "");
+    row.querySelector("[data-state]").replaceChildren(word?.content.cloneNode(true) ?? "");
+    const link = row.querySelector("[data-permit]");
+    link.hidden = !said?.permit_hash;
+    link.href = `${link.dataset.permit}/${said?.permit_hash}${location.search}`;
   }
 }
 
