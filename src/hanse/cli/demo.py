@@ -4,6 +4,7 @@ Everything stays in one folder. What is there already is used again, so that a s
 """
 
 import os
+import shlex
 import shutil
 import sys
 import threading
@@ -146,7 +147,7 @@ def _words(home: Path, url: str, hospitals: list[str]) -> str:
         hub="" if url == DEFAULT_HUB else f"export HANSE_HUB={url}\n  ",
         hanse="hanse" if shutil.which("hanse") else os.path.relpath(sys.argv[0]),
         question=QUESTION,
-        home=home,
+        home=shlex.quote(str(home)),
         hospitals=", ".join(hospitals),
         hospital=hospitals[0],
         curve=CURVE,

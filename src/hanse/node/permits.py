@@ -292,24 +292,31 @@ class Permits:
         return list(dict.fromkeys(connection.scalars(query)))
 
     def asked(self) -> list[Asked]:
-        """What is asked of this node and what was given: the newest version of each permit, then the applications that
-        nobody answered yet, in the words of the signed bytes."""
+        """What is asked of this node: the permits, then the applications that nobody answered yet, in the words of the
+        signed bytes."""
+        given = self.given()
         with sql.read(self._store.records) as connection:
-            given = [one for id in self.ids(connection) if (one := self._asked(connection, id))]
-            answered = set(
-                connection.scalars(sa.select(DOCUMENT.c.about).where(DOCUMENT.c.typ == refusal.TYP))
-            )
-            answered |= {one.document.application for one in given if isinstance(one.document, Permit)}
-            query = sa.select(DOCUMENT).where(DOCUMENT.c.typ == application.TYP).order_by(DOCUMENT.c.place)
-            rows = connection.execute(query).all()
+            refused = sa.select(DOCUMENT.c.about).where(DOCUMENT.c.typ == refusal.TYP)
+            answered = set(connection.scalars(refused))
+            rows = connection.execute(_APPLICATIONS.order_by(DOCUMENT.c.place)).all()
+        answered |= {one.document.application for one in given if isinstance(one.document, Permit)}
         return given + [_application(row) for row in rows if row.hash not in answered]
+
+    def given(self) -> list[Asked]:
+        """The newest version of each permit, the oldest first."""
+        with sql.read(self._store.records) as connection:
+            return [one for id in self.ids(connection) if (one := self._asked(connection, id))]
 
     def about(self, id: str) -> Asked:
         """The permit or application with this id, as `asked` gives it; `NotFound` when there is none."""
-        found = next((one for one in self.asked() if one.id == id), None)
-        if found is None:
+        with sql.read(self._store.records) as connection:
+            found = self._asked(connection, id)
+            row = connection.execute(_APPLICATIONS.where(DOCUMENT.c.about == id)).first()
+        if found is not None:
+            return found
+        if row is None:
             raise NotFound("There is no such permit or application here.")
-        return found
+        return _application(row)
 
     def _asked(self, connection: sa.Connection, id: str) -> Asked | None:
         state = self.over(connection, id)

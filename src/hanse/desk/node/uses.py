@@ -42,7 +42,7 @@ def pages(store: Store) -> Sequence[Page]:
         permit, most = visit.said("permit"), _most(visit.said("most"))
         with sql.read(store.records) as connection:
             found = usage.used(connection, most, permit)
-        projects = {one.id: one.document.project for one in permits_of(store).asked() if one.state != "asked"}
+        projects = {one.id: one.document.project for one in permits_of(store).given()}
         return visit.show(
             "node/uses.html",
             uses=found,
