@@ -1,12 +1,13 @@
 """Where an authority accepts logins: clients that it registered, keys that it fetched, and what applicants are told."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.types import ASGIApp
 from tests.authority.office import OFFICER, Office
 from tests.openid import CLIENT, Issuer
@@ -15,7 +16,7 @@ from hanse.authority import config, providers
 from hanse.core import clock, login
 from hanse.core.errors import BadEnvelope, BadInput, NotFound, Problem, TooLarge, Unreachable
 from hanse.core.login import LOGINS_TYP, Client, Logins
-from hanse.lib import log, sql
+from hanse.lib import log, provider, sql
 from hanse.lib.provider import MAX_BODY
 
 
@@ -106,6 +107,20 @@ def test_keys_that_cannot_be_read_are_not_taken(
 ) -> None:
     issuer.answers["keys"] = answer
     with pytest.raises(problem):
+        add(here, issuer.url)
+
+
+def test_a_provider_that_sends_a_letter_now_and_then_is_not_waited_for(
+    here: Office, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def letters() -> AsyncIterator[str]:
+        while True:
+            yield " "
+            await asyncio.sleep(0.05)
+
+    monkeypatch.setattr(provider, "WITHIN_S", 1.0)
+    issuer.answers["keys"] = StreamingResponse(letters())
+    with pytest.raises(Unreachable):
         add(here, issuer.url)
 
 
