@@ -129,12 +129,12 @@ def carried_out(token: str, node: FileKey = NODES[0], aggregate: Mapping[str, An
     return jws.issue(node, found, result.TYP)
 
 
-def said_status(node: FileKey, number: int) -> str:
+def said_status(node: FileKey, number: int, signer: FileKey = AUTHORITY) -> str:
     at = now()
     said = status.Status(
         authority_id(AUTHORITY.public.kid), participant(node), number, at, at + timedelta(hours=20), {}, ()
     )
-    return jws.issue(AUTHORITY, said, status.STATUS_TYP)
+    return jws.issue(signer, said, status.STATUS_TYP)
 
 
 def approved(given: Permit, node: FileKey) -> str:

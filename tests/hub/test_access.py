@@ -1,5 +1,6 @@
 """What a hub carries: documents and orders reach those that they are for, and nobody else."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from tests.hub.papers import (
     approved,
     carried_out,
     let_all_in,
+    let_in,
     now,
     ordered,
     participant,
@@ -19,9 +21,10 @@ from tests.hub.papers import (
     visiting,
 )
 
-from hanse.core import wire
+from hanse.core import ids, permit, status, wire
 from hanse.core.errors import BadEnvelope, BadInput, NotFound, Refused
-from hanse.core.wire import Carried, Kind
+from hanse.core.permit import Authority, authority_id
+from hanse.core.wire import Carried, Kind, Role
 from hanse.hub import access, registry, results
 from hanse.hub.office import Office
 from hanse.lib import jws, sql
@@ -97,6 +100,29 @@ def test_a_participant_sends_only_what_it_signed_and_what_is_its_to_say(office: 
     assert office.receive(participant(NODES[0]), [signed], now()) == []
     assert office.receive(participant(NODES[1]), [approved(given, NODES[0])], now()) == []
     assert len(office.receive(participant(AUTHORITY), ["nothing", signed], now())) == 2
+
+
+def test_no_participant_speaks_in_the_name_of_another(office: Office, records: sa.Engine) -> None:
+    other = FileKey.generate()
+    let_in(records, other, "Another Access Body", Role.AUTHORITY)
+    hash, _ = office.apply(applied(), now())
+    with sql.read(records) as connection:
+        given, signed = permitted(access.applied(connection, hash)["token"])
+    own = Authority(authority_id(other.public.kid), "Another", other.public.kid)
+    theirs = [
+        jws.issue(other, given, permit.TYP),  # a permit in the name of the other
+        jws.issue(other, replace(given, authority=own), permit.TYP),  # one that was asked of the other
+        jws.issue(
+            other, replace(given, authority=own, application="0" * 64, version=2, amends="1" * 64), permit.TYP
+        ),
+        said_status(NODES[0], 1, other),
+    ]
+    office.receive(participant(AUTHORITY), [signed], now())
+    for token in theirs:
+        with pytest.raises(Refused, match="in the name of another"):
+            office.receive(participant(other), [token], now())
+    veto = status.Veto(ids.new("veto"), given.id, participant(NODES[1]), "An officer", "", now())
+    assert office.receive(participant(NODES[0]), [jws.issue(NODES[0], veto, status.VETO_TYP)], now()) == []
 
 
 def test_an_authority_hears_of_a_document_that_is_not_carried(office: Office) -> None:

@@ -75,7 +75,8 @@ def test_nobody_speaks_of_the_logins_of_another_authority(office: Office, record
     evil = FileKey.generate()
     let_in(records, evil, "Another authority", Role.AUTHORITY)
     office.receive(participant(AUTHORITY), [said_logins(1)], now())
-    office.receive(participant(evil), [said_logins(9, evil)], now())
+    with pytest.raises(Refused, match="in the name of another"):
+        office.receive(participant(evil), [said_logins(9, evil)], now())
     assert jws.key_id(accepted(records)[authority_id(AUTHORITY.public.kid)] or "") == AUTHORITY.public.kid
     assert office.receive(participant(NODES[0]), [said_logins(3, NODES[0])], now()) == []
     assert len(accepted(records)) == 2

@@ -166,11 +166,32 @@ def _take(connection: sa.Connection, by: registry.Node, token: str, at: datetime
         raise Refused(f"A document of this type does not come from a participant that is {by.role}.")
     signed = jws.read(token, by.key, typ, form.decode)
     kept = Kept(signed.hash, typ, signed.kid, form.place(signed.document))
+    if not _own(signed.document, by) or not _theirs_to_decide(connection, kept):
+        raise Refused("A document speaks in the name of another participant.")
     if not _keep(connection, kept, token, at):
         return []
     to = _recipients(connection, kept)
     post.post(connection, to, kept.hash, Kind.DOCUMENTS, at)
     return to
+
+
+def _own(said: Any, by: registry.Node) -> bool:
+    """Whether a document names nobody else as the one who says it."""
+    if by.role is Role.NODE:
+        return getattr(said, "node", by.id) == by.id
+    named = getattr(said, "authority", "")
+    id = named.id if isinstance(named, permit.Authority) else named
+    return id in ("", authority_id(by.key.kid))
+
+
+def _theirs_to_decide(connection: sa.Connection, kept: Kept) -> bool:
+    """Whether a permit or a refusal answers no application for another authority, and has no id of another's permit."""
+    if kept.typ not in (permit.TYP, refusal.TYP):
+        return True
+    asked = _named(connection, DOCUMENT.c.hash == kept.place.about, application.TYP)
+    to = [application.decode(jws.unverified(row.token)).authority for row in asked]
+    same = (DOCUMENT.c.name == kept.place.name) & (DOCUMENT.c.kid != kept.kid) & (DOCUMENT.c.name != "")
+    return set(to) <= {authority_id(kept.kid)} and not _named(connection, same, permit.TYP)
 
 
 def _keep(connection: sa.Connection, kept: Kept, token: str, at: datetime) -> bool:
