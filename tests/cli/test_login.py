@@ -27,6 +27,7 @@ from hanse.authority.home import opened
 from hanse.cli import root
 from hanse.client import Hanse
 from hanse.client.access import Applicant, Wish
+from hanse.client.authorities import Known
 from hanse.core import clock, login, permit
 from hanse.core.errors import BadEnvelope, BadInput, NotFound, Problem, Refused
 from hanse.core.login import Client, Logins
@@ -292,6 +293,17 @@ def test_a_hub_that_offers_its_own_authority_is_found_out(
     by_name = hanse(url, home, *asking(space, authority=real.name), "--yes")
     assert isinstance(by_name.exception, Refused)
     assert "has another key than before" in by_name.exception.detail
+
+
+def test_another_authority_under_a_known_name_is_refused_by_its_own_id_too(
+    space: Permitting, home: Path, lying: tuple[LyingHub, str]
+) -> None:
+    """Somebody copied the id from a list of the hub."""
+    hub, url = lying
+    real = Hanse(space.url).authority()
+    Known(home).keep(real.key.kid, real.name)
+    words = asking(space, authority=authority_id(hub.key.public.kid))
+    assert isinstance(hanse(url, home, *words, "--yes").exception, Refused)
 
 
 def test_who_declines_to_sign_does_not_rely_on_the_authority(

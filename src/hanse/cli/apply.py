@@ -72,7 +72,7 @@ def apply(
         hash = _send(hub, home.expanduser(), access.sign(made, signer))
         _print(hash, made, as_json)
         if by_login:
-            prove(hub, ring, hash, signer, issuer=issuer, browser=not no_browser, wait=wait)
+            prove(hub, ring, known, hash, signer, issuer=issuer, browser=not no_browser, wait=wait)
         else:
             next_step(f"hanse login {hash[:12]}, or by telephone: {stored.public.fingerprint}")
 

@@ -11,7 +11,7 @@ from hanse.cli.key import home_option, key_option, passphrase_option, signer_of
 from hanse.cli.output import clean, hub_option
 from hanse.client import Hanse
 from hanse.client import login as logins
-from hanse.client.authorities import Authority
+from hanse.client.authorities import Authority, Known
 from hanse.core import application as applications
 from hanse.core.application import Application
 from hanse.core.document import Signed
@@ -62,11 +62,11 @@ def login(
     APPLICATION is its hash, or how it begins when you sent it yourself. The login commits to your keys and this
     application. The proof is sealed to the authority: nobody else can read or use it.
     """
-    ring = Ring(home.expanduser())
+    ring, known = Ring(home.expanduser()), Known(home.expanduser())
     hash = whole(home.expanduser(), application)
     with Hanse(hub_url) as hub:
         signer = signer_of(ring, key, passphrase)
-        prove(hub, ring, hash, signer, issuer=issuer, browser=not no_browser, wait=wait)
+        prove(hub, ring, known, hash, signer, issuer=issuer, browser=not no_browser, wait=wait)
 
 
 def whole(home: Path, begins: str) -> str:
@@ -84,12 +84,21 @@ def whole(home: Path, begins: str) -> str:
 
 
 def prove(
-    hub: Hanse, ring: Ring, hash: str, signer: Signer, *, issuer: str = "", browser: bool = True, wait: int
+    hub: Hanse,
+    ring: Ring,
+    known: Known,
+    hash: str,
+    signer: Signer,
+    *,
+    issuer: str = "",
+    browser: bool = True,
+    wait: int,
 ) -> None:
     """Logs in for the application with this hash, and sends the proof to its authority."""
     said = _read(hub.application(hash)["token"], hash)
     person = _person(said.document, ring, signer)
     authority = hub.authority(said.document.authority)
+    known.keep(authority.key.kid, authority.name)
     accepted = authority.accepted()
     if accepted is None:
         raise NotFound(
