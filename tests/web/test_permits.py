@@ -473,6 +473,13 @@ def test_results_that_were_mixed_up_on_the_way_do_not_verify(page: Page, run: st
 
 
 @pytest.mark.browser
+def test_a_permit_of_another_key_says_so(page: Page, permit: str) -> None:
+    page.goto(f"/en/permits/{permit}")
+    seen(page, "signature verified by this browser")
+    seen(page, "names no key of this browser")
+
+
+@pytest.mark.browser
 def test_sealed_answers_are_opened_here_and_merged_at_home(
     page: Page, space: Permitting, tmp_path: Path
 ) -> None:

@@ -49,16 +49,18 @@ export async function resultOf(row, granted) {
   return { token, said: inner };
 }
 
-// <verified-permit hash="...">: says whether the signature counts.
+// <verified-permit hash="...">: says whether the signature counts, and whether the permit names the key of this browser.
 class VerifiedPermit extends HTMLElement {
   async connectedCallback() {
-    try {
-      await permitOf(this.getAttribute("hash"));
-      show(this, "good");
-    } catch {
-      show(this, "bad");
-    }
+    const found = await permitOf(this.getAttribute("hash")).catch(() => null);
+    show(this, found ? ((await isNamed(found.permit)) ? "good" : "other") : "bad");
   }
+}
+
+async function isNamed({ scope }) {
+  const key = await cupboard.key();
+  const kids = await Promise.all(scope.persons.flatMap((one) => one.keys).map((one) => thumbprint(one.jwk)));
+  return kids.includes(key?.kid);
 }
 
 customElements.define("verified-permit", VerifiedPermit);
