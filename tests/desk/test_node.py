@@ -22,6 +22,7 @@ from hanse.desk.site import make_desk
 from hanse.lib import assertions, jws, log, sql
 from hanse.node import config
 from hanse.node.uses import Admitted, Uses
+from hanse.node.verify import verify
 
 MANAGER = "Data Manager"
 
@@ -189,6 +190,18 @@ def test_a_decision_of_one_officer_is_not_made_in_the_name_of_another(
     fields |= {"answer": manager.passkey.get(challenge(page))}
     assert manager.post(place(permit), **fields).status_code == 403
     assert agreed(node) == []
+
+
+def test_a_decision_that_no_passkey_agreed_to_is_found_later(
+    node: Node, permit: Permit, manager: Sitting
+) -> None:
+    manager.decide(manager.get(place(permit)), place(permit))
+    assert verify(node.store) == []
+    with sql.begin(node.store.records) as connection:
+        connection.execute(assertions.ASSERTION.update().values(typ="hanse-veto+jws"))
+    (found,) = verify(node.store)
+    assert found.kind == "log"
+    assert "its assertion was changed" in found.what
 
 
 def test_an_application_is_shown_and_cannot_be_decided(node: Node, manager: Sitting) -> None:

@@ -1,10 +1,11 @@
-"""Whether everything that was published is still what it was: every object, manifest and log entry, read again."""
+"""Whether everything that was published is still what it was: every object, manifest and log entry, read again; and
+what passkeys agreed to."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from hanse.core.errors import Damaged
-from hanse.lib import files, log, sql
+from hanse.lib import assertions, files, log, sql
 from hanse.node.store import Store
 
 Progress = Callable[[int, int, str], None]
@@ -29,6 +30,7 @@ def _log(store: Store) -> Iterator[Finding]:
     with sql.read(store.records) as connection:
         try:
             log.verify(connection)
+            tuple(assertions.verify(connection))
         except Damaged as error:
             yield Finding("log", error.detail)
             return
