@@ -1,6 +1,5 @@
 """YAML as plain texts with their lines."""
 
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

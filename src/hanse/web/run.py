@@ -46,7 +46,8 @@ STATES: Mapping[State, tuple[str, str]] = {
 @dataclass(frozen=True, slots=True)
 class Line:
     """One order: where it went, how far it has come, and what the node signed. `inside` says whether it is in the
-    result; `forged` that the node did not sign what came."""
+    result; `forged` that the node did not sign what came, and
+    `unusable` that it signed what no result of the method is."""
 
     asked: Order
     hash: str
@@ -58,6 +59,7 @@ class Line:
     signed: Result | None
     inside: bool
     forged: bool
+    unusable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +161,11 @@ def _line(row: Mapping[str, Any], granted: Granted, signed: Result | None, part:
         at["dataset_name"],
         row["taken"],
         row["state"],
-        row["problem"],
+        row["problem"] or (part.problem if part else None),
         signed,
         part is not None and part.result is not None,
         part is not None and part.state == "not genuine",
+        part is not None and part.state == "unusable",
     )
 
 
