@@ -65,7 +65,7 @@ def test_a_file_describes_what_is_published(published: Path) -> None:  # noqa: F
     path.write_text("title: {en: Lung CT, fr: Scanner du poumon}\ncategories: [EHRS]\n")
     result = run(published, "publish", "lung")
     assert "A full record of health data lacks about.en, access_body, contact" in result.stderr
-    assert result.stderr.endswith("Next: hanse node describe lung\n")
+    assert result.stderr.endswith(f"Next: hanse node describe lung (--home {published})\n")
     (one,) = Store(published).live()
     assert (one.description.title["fr"], one.description.country) == ("Scanner du poumon", "")
     with pytest.raises(BadInput, match="describes lung"):

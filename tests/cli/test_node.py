@@ -38,7 +38,8 @@ def test_from_a_folder_to_a_version(home: Path) -> None:
     prepared = run(home, "prepare", str(home.parent / "files"), "--dataset", "lung")
     assert prepared.stdout.startswith("lung: 2 persons, 2 studies, 4 series in 12 files (12 read now, 0 gone")
     assert (home / "prepared" / "lung" / "report.html").exists()
-    assert prepared.stderr.endswith("Next: look at the report, then hanse node publish lung\n")
+    after = f"Next: look at the report, then hanse node publish lung (--home {home})\n"
+    assert prepared.stderr.endswith(after)
     published = run(home, "publish", "lung", "--title", "Lung CT")
     assert published.stdout == "lung@1 is published: 2 persons, protected; 3 parts written, 0 kept.\n"
     assert run(home, "publish", "lung").stdout.startswith("Nothing changed since lung@1")
