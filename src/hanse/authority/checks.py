@@ -17,7 +17,7 @@ from hanse.authority.tables import CHECK
 from hanse.core import clock, login
 from hanse.core.errors import BadEnvelope, Conflict, NotFound, Refused
 from hanse.core.scope import Call, Login, Person
-from hanse.lib import identity, jws, log, sql
+from hanse.lib import accounts, identity, jws, log, sql
 from hanse.lib.jws import PublicKey
 
 
@@ -83,7 +83,7 @@ def by_phone(
     """Records fingerprints that a person read out to an officer. `Refused`, with an entry in the log, when one differs
     from every key that the application gives this person: then somebody changed the application on its way, or
     somebody else was on the telephone."""
-    officer = officers.named(officer)
+    officer = accounts.named(officer)
     with sql.begin(records) as connection:
         kept, one = _asked(connection, config, hash, person, officer)
         heard = {jws.digits(text) for text in fingerprints}
@@ -111,7 +111,7 @@ def by_login(
 ) -> Person:
     """Records a login of the person at their provider, whose nonce commits to all their keys and to the application.
     `NotFound` when the authority has no client at the provider; raises `BadEnvelope` as `identity.verify` does."""
-    return _login(records, config, hash, person, token.strip(), officers.named(officer), at)
+    return _login(records, config, hash, person, token.strip(), accounts.named(officer), at)
 
 
 def by_proof(records: sa.Engine, config: AuthorityConfig, token: str, at: datetime) -> Person:

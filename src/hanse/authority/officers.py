@@ -1,21 +1,12 @@
-"""Who decides: an officer by name, who must not be one of those about whose use of data is decided."""
+"""Who may decide: no officer decides about their own use of data."""
 
 import re
 import unicodedata
 from collections.abc import Iterable
 
-from hanse.core import document
-from hanse.core.errors import BadEnvelope, BadInput, Refused
+from hanse.core.errors import Refused
 from hanse.core.permit import authority_id
 from hanse.core.scope import Person
-
-
-def named(officer: str) -> str:
-    """The name as it is recorded; `BadInput` when it is none."""
-    try:
-        return document.words({"officer": officer.strip()}, "officer", least=2, most=200)
-    except BadEnvelope:
-        raise BadInput("This is not a name of an officer.", hint="Say --officer with a full name.") from None
 
 
 def independent(officer: str, persons: Iterable[Person], authority: str) -> None:

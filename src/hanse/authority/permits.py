@@ -20,7 +20,7 @@ from hanse.core import permit as permits
 from hanse.core.application import beyond
 from hanse.core.errors import Conflict, NotFound, Refused, TooLarge
 from hanse.core.permit import Permit
-from hanse.lib import assertions, jws, log, sql
+from hanse.lib import accounts, assertions, jws, log, sql
 from hanse.lib.jws import FileKey, Signer
 from hanse.lib.passkeys import Assertion
 
@@ -96,7 +96,7 @@ def sign(
     persons, or they give more than was asked for in another member than `more` names; `Conflict` when something was
     decided meanwhile.
     """
-    officer, permit = officers.named(officer), permits.decode(payload)
+    officer, permit = accounts.named(officer), permits.decode(payload)
     officers.independent(officer, permit.scope.persons, config.id)
     if permit.authority != config.said(key):
         raise Refused("The draft is of another authority.")

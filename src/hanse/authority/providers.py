@@ -12,13 +12,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from hanse.authority import config as configs
-from hanse.authority import officers, outgoing
+from hanse.authority import outgoing
 from hanse.authority.config import AuthorityConfig
 from hanse.authority.tables import LOGINS, PROVIDER
 from hanse.core import clock, document
 from hanse.core.errors import BadEnvelope, BadInput, Conflict, NotFound
 from hanse.core.login import LOGINS_TYP, MAX_CLIENTS, Client, Logins
-from hanse.lib import identity, jws, log, provider, sql
+from hanse.lib import accounts, identity, jws, log, provider, sql
 from hanse.lib.identity import Provider
 from hanse.lib.jws import Signer
 from hanse.lib.provider import Route
@@ -47,7 +47,7 @@ def add(
 ) -> Provider:
     """Accepts logins at a provider from now on, for the client that the authority registered there, and tells
     applicants. Raises `BadInput`, and as `provider.discover` does."""
-    officer, issuer = officers.named(officer), said.issuer
+    officer, issuer = accounts.named(officer), said.issuer
     found = Provider(issuer, _words(said.client), _fetched(config, issuer))
     with sql.begin(records) as connection:
         others = [one for one in all_of(connection) if one.provider.issuer != issuer]
@@ -64,7 +64,7 @@ def remove(
     records: sa.Engine, config: AuthorityConfig, signer: Signer, issuer: str, officer: str, at: datetime
 ) -> None:
     """Accepts no logins at a provider any more; those that were accepted count on. `NotFound`."""
-    officer = officers.named(officer)
+    officer = accounts.named(officer)
     with sql.begin(records) as connection:
         found = _get(connection, issuer).provider
         connection.execute(PROVIDER.delete().where(PROVIDER.c.issuer == issuer))

@@ -15,7 +15,7 @@ from hanse.core import clock, document, ids
 from hanse.core import refusal as refusals
 from hanse.core.errors import Conflict, Refused
 from hanse.core.refusal import Refusal
-from hanse.lib import assertions, log, sql
+from hanse.lib import accounts, assertions, log, sql
 from hanse.lib.jws import Signer
 from hanse.lib.passkeys import Assertion
 
@@ -25,7 +25,7 @@ def draft(
 ) -> Draft:
     """The refusal of an application that waits. `Conflict` when it is decided, `BadInput` without a reason on one
     line."""
-    officer = officers.named(officer)
+    officer = accounts.named(officer)
     kept = _undecided(connection, config, hash, officer)
     said = Refusal(
         ids.new("refusal"), config.id, kept.signed.hash, officer, reason(why), clock.read(clock.text(at))
@@ -79,4 +79,4 @@ def refuse(
     """Refuses an application by command: drafts and signs."""
     with sql.read(records) as connection:
         payload = draft(connection, config, hash, officer, why, at).payload
-    return sign(records, config, key, payload, officers.named(officer))
+    return sign(records, config, key, payload, accounts.named(officer))

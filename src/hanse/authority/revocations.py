@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hanse.authority import officers, permits, statuses
+from hanse.authority import permits, statuses
 from hanse.authority.config import AuthorityConfig
 from hanse.authority.drafts import Draft, drafted, reason
 from hanse.authority.tables import REVOKED
@@ -16,7 +16,7 @@ from hanse.core import clock, document
 from hanse.core import revocation as revocations
 from hanse.core.errors import Conflict, Refused
 from hanse.core.revocation import Revocation
-from hanse.lib import assertions, log, sql
+from hanse.lib import accounts, assertions, log, sql
 from hanse.lib.jws import Signer
 from hanse.lib.passkeys import Assertion
 
@@ -25,7 +25,7 @@ def draft(
     connection: sa.Connection, config: AuthorityConfig, id: str, officer: str, why: str, at: datetime
 ) -> Draft:
     """The revocation of a permit in all its versions. `NotFound`, or `Conflict` when it was revoked before."""
-    officer = officers.named(officer)
+    officer = accounts.named(officer)
     newest = _in_force(connection, id)
     said = Revocation(config.id, id, newest.hash, officer, reason(why), clock.read(clock.text(at)))
     return drafted(said, revocations.TYP)
@@ -75,4 +75,4 @@ def revoke(
     """Takes back a permit by command: drafts and signs."""
     with sql.read(records) as connection:
         payload = draft(connection, config, id, officer, why, at).payload
-    return sign(records, config, key, payload, officers.named(officer), at)
+    return sign(records, config, key, payload, accounts.named(officer), at)

@@ -26,7 +26,6 @@ from hanse.authority import (
 from hanse.authority.applications import Kept
 from hanse.authority.drafts import Draft
 from hanse.authority.evidence import Evidence, evidence
-from hanse.authority.officers import named
 from hanse.cli.home import next_step
 from hanse.cli.office import Home, file_type, home_option, officer_option, opened
 from hanse.cli.officers import officers, port_option
@@ -72,7 +71,7 @@ def authority() -> None:
 
 
 authority.add_command(provider)
-authority.add_command(officers("authority", home_option, PAGE_PORT, _records, named))
+authority.add_command(officers("authority", home_option, PAGE_PORT, _records))
 
 
 @authority.command()

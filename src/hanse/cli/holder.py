@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 import sqlalchemy as sa
 
-from hanse.authority.officers import named
 from hanse.cli.home import home_option, next_step, store_of
 from hanse.cli.officers import officers, port_option
 from hanse.cli.output import clean, columns, json_option, print_json
@@ -58,7 +57,7 @@ def page(home: Path, port: int) -> None:
     serve(desk, pages.pages(store))
 
 
-officer = officers("node", home_option, PAGE_PORT, _records, named)
+officer = officers("node", home_option, PAGE_PORT, _records)
 
 
 @click.command()

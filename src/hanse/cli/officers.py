@@ -1,6 +1,6 @@
 """`officer add|list|remove` of a role that has a page on which people decide: who may sign in there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from hanse.cli.output import clean, columns, json_option, print_json
 from hanse.core import clock
 from hanse.lib import accounts, sql
+from hanse.lib.accounts import Account
 
 Records = Callable[[Path], AbstractContextManager[sa.Engine]]
 
@@ -26,10 +27,18 @@ def port_option(default: int) -> Callable[..., Any]:
     )
 
 
-def officers(
-    role: str, home_option: Callable[..., Any], port: int, records: Records, named: Callable[[str], str]
-) -> click.Group:
-    """The commands for `hanse ROLE officer`; `named` gives a name as decisions record it, or raises `BadInput`."""
+def _show(found: Sequence[Account], as_json: bool) -> None:
+    rows = [{"name": one.name, "added": one.added, "passkeys": len(one.passkeys)} for one in found]
+    if as_json:
+        print_json(rows)
+        return
+    head = ["name", "added", "passkeys"]
+    for line in columns([head, *([clean(str(row[name])) for name in head] for row in rows)], {0: 60}):
+        click.echo(line)
+
+
+def officers(role: str, home_option: Callable[..., Any], port: int, records: Records) -> click.Group:
+    """The commands for `hanse ROLE officer`."""
 
     @click.group(help=f"Say who may sign in and decide on the page (`hanse {role} page`).")
     def officer() -> None: ...
@@ -46,7 +55,7 @@ def officers(
         from hanse.desk.entrance import link_to
 
         with records(home) as engine, sql.begin(engine) as connection:
-            secret = accounts.invite(connection, named(name), clock.now())
+            secret = accounts.invite(connection, accounts.named(name), clock.now())
         click.echo(link_to(port, secret))
         click.echo(
             "Open it on this machine while the page is served. Who opens it decides under this name.",
@@ -59,14 +68,7 @@ def officers(
     def list_officers(home: Path, as_json: bool) -> None:
         """List who may decide on the page."""
         with records(home) as engine, sql.read(engine) as connection:
-            found = accounts.all_of(connection)
-        rows = [{"name": one.name, "added": one.added, "passkeys": len(one.passkeys)} for one in found]
-        if as_json:
-            print_json(rows)
-            return
-        head = ["name", "added", "passkeys"]
-        for line in columns([head, *([clean(str(row[name])) for name in head] for row in rows)], {0: 60}):
-            click.echo(line)
+            _show(accounts.all_of(connection), as_json)
 
     @officer.command()
     @click.argument("name", metavar="FULL_NAME")
@@ -74,7 +76,7 @@ def officers(
     def remove(name: str, home: Path) -> None:
         """End an officer's sessions and passkeys. What they agreed to can still be verified."""
         with records(home) as engine, sql.begin(engine) as connection:
-            accounts.remove(connection, named(name), clock.now())
-        click.echo(f"{clean(named(name))} decides here no more.")
+            accounts.remove(connection, accounts.named(name), clock.now())
+        click.echo(f"{clean(name.strip())} decides here no more.")
 
     return officer

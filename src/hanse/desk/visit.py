@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from hanse.core import clock
 from hanse.core.errors import TooLarge
-from hanse.lib import accounts, sql
+from hanse.lib import accounts, passes, sql
 from hanse.lib.accounts import Account
 from hanse.lib.passkeys import Assertion
 from hanse.web.language import address
@@ -86,7 +86,7 @@ class Visit:
 
     def show(self, template: str, status: int = 200, **context: Any) -> Response:
         """The page that a template makes."""
-        token = accounts.form_token(self.session) if self.session else ""
+        token = passes.form_token(self.session) if self.session else ""
         return render(
             self.request, template, status, packed=False, officer=self.officer, form=token, **context
         )
@@ -124,7 +124,7 @@ def signed_in(desk: Desk, page: Page) -> Route:
     def act(visit: Visit) -> Response:
         if visit.officer is None:
             return visit.go("/enter")
-        wanted = accounts.form_token(visit.session)
+        wanted = passes.form_token(visit.session)
         if page.method == "POST" and not hmac.compare_digest(visit.said("form").encode(), wanted.encode()):
             raise HTTPException(403)
         return page.act(visit)

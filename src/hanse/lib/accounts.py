@@ -1,13 +1,11 @@
 """Who may decide at a page of this machine: officers, their passkeys, and the sessions in which they are signed in.
 
 Whoever can run commands on the machine lets an officer in: `invite` makes a link that works once, on which the officer
-makes a passkey. Of a secret only the hash is kept. Officers and passkeys that were removed stay in the records, so that
-what they agreed to can be verified later; the log tells of each, with the hash of each key.
+makes a passkey. Officers and passkeys that were removed stay in the records, so that what they agreed to can be
+verified later; the log tells of each, with the hash of each key.
 """
 
 import hashlib
-import hmac
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,9 +13,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hanse.core import clock, ids
-from hanse.core.errors import Conflict, NotFound, Refused
-from hanse.lib import log, passkeys
+from hanse.core import clock, document, ids
+from hanse.core.errors import BadEnvelope, BadInput, Conflict, NotFound, Refused
+from hanse.lib import log, passes, passkeys
 from hanse.lib.passkeys import Assertion, Passkey
 
 LINK_LIFE = timedelta(minutes=15)
@@ -25,7 +23,6 @@ SESSION_LIFE = timedelta(hours=8)
 CHALLENGE_LIFE = timedelta(minutes=5)
 MAX_CHALLENGES = 200  # of people who are about to sign in; the oldest gives way
 ENTRY = "officer"  # the kind of the log's entries
-_SECRET_BYTES = 32
 
 _METADATA = sa.MetaData()
 # `removed` is empty for those who may decide.
@@ -46,7 +43,7 @@ PASSKEY = sa.Table(
     sa.Column("counter", sa.Integer, nullable=False),
     sa.Column("added", sa.Text, nullable=False),
 )
-# Secrets that count for a while: a link to make a passkey, a challenge to sign in, a session. A challenge is nobody's.
+# Passes: a link to make a passkey, a challenge to sign in, a session. A challenge is nobody's.
 PASS = sa.Table(
     "pass",
     _METADATA,
@@ -73,6 +70,14 @@ def all_of(connection: sa.Connection) -> list[Account]:
     return _accounts(connection, ACCOUNT.c.removed == "")
 
 
+def named(officer: str) -> str:
+    """The name of an officer as decisions record it; `BadInput` when it is none."""
+    try:
+        return document.words({"officer": officer.strip()}, "officer", least=2, most=200)
+    except BadEnvelope:
+        raise BadInput("This is not a name of an officer.", hint="Say a full name.") from None
+
+
 def invite(connection: sa.Connection, name: str, at: datetime) -> str:
     """The secret of a link on which the officer of this name makes a passkey, the first one or another; who is not
     there yet is added."""
@@ -81,7 +86,7 @@ def invite(connection: sa.Connection, name: str, at: datetime) -> str:
     if not known:
         connection.execute(ACCOUNT.insert().values(id=id, name=name, added=clock.text(at), removed=""))
         _tell(connection, "add", id, name)
-    return _pass(connection, "link", id, at, LINK_LIFE)
+    return passes.new(connection, PASS, "link", at, LINK_LIFE, account=id)
 
 
 def remove(connection: sa.Connection, name: str, at: datetime) -> None:
@@ -113,7 +118,7 @@ def enrol(connection: sa.Connection, secret: str, answer: str, origin: str, at: 
     made = passkeys.made(answer, _link_challenge(secret), origin)
     if connection.scalar(sa.select(PASSKEY.c.account).where(PASSKEY.c.credential == made.credential)):
         raise Conflict("This passkey is known here already.")
-    connection.execute(sa.delete(PASS).where(PASS.c.secret_hash == _hash(secret)))
+    passes.end(connection, PASS, secret, "link")
     connection.execute(
         PASSKEY.insert().values(
             credential=made.credential,
@@ -132,18 +137,16 @@ def challenge(connection: sa.Connection, at: datetime) -> bytes:
     kept = sa.select(PASS.c.secret_hash).where(PASS.c.kind == "challenge").order_by(PASS.c.expires.desc())
     old = kept.offset(MAX_CHALLENGES - 1)
     connection.execute(sa.delete(PASS).where(PASS.c.secret_hash.in_(connection.scalars(old).all())))
-    return bytes.fromhex(_pass(connection, "challenge", "", at, CHALLENGE_LIFE))
+    return bytes.fromhex(passes.new(connection, PASS, "challenge", at, CHALLENGE_LIFE, account=""))
 
 
 def open_session(connection: sa.Connection, challenge: bytes, assertion: Assertion, at: datetime) -> str:
     """The secret of a session for the officer whose passkey signed a challenge; `Refused` when that was used before,
     or expired, or no officer's passkey signed it."""
-    used = sa.delete(PASS).where(_counts(challenge.hex(), "challenge", at))
-    if not connection.execute(used).rowcount:
+    if not passes.use(connection, PASS, challenge.hex(), "challenge", at):
         raise Refused("This sign-in has expired, or was used before.", hint="Open the page again.")
     one = signed_by(connection, assertion, challenge)
-    connection.execute(sa.delete(PASS).where(PASS.c.expires <= clock.text(at)))
-    return _pass(connection, "session", one.id, at, SESSION_LIFE)
+    return passes.new(connection, PASS, "session", at, SESSION_LIFE, account=one.id)
 
 
 def of_session(connection: sa.Connection, secret: str, at: datetime) -> Account | None:
@@ -153,12 +156,7 @@ def of_session(connection: sa.Connection, secret: str, at: datetime) -> Account 
 
 def end_session(connection: sa.Connection, secret: str) -> None:
     """The session counts no more."""
-    connection.execute(sa.delete(PASS).where(PASS.c.secret_hash == _hash(secret), PASS.c.kind == "session"))
-
-
-def form_token(session: str) -> str:
-    """What a form of this session carries, so that no other site can send one."""
-    return hmac.new(session.encode(), b"form", hashlib.sha256).hexdigest()
+    passes.end(connection, PASS, secret, "session")
 
 
 def signed_by(connection: sa.Connection, assertion: Assertion, challenge: bytes) -> Account:
@@ -202,7 +200,7 @@ def _invited(connection: sa.Connection, secret: str, at: datetime) -> Account:
 
 
 def _holder(connection: sa.Connection, secret: str, kind: str, at: datetime) -> Account | None:
-    id = connection.scalar(sa.select(PASS.c.account).where(_counts(secret, kind, at)))
+    id = connection.scalar(sa.select(PASS.c.account).where(passes.counts(PASS, secret, kind, at)))
     found: Sequence[Account] = (
         _accounts(connection, ACCOUNT.c.id == id, ACCOUNT.c.removed == "") if id else ()
     )
@@ -212,26 +210,6 @@ def _holder(connection: sa.Connection, secret: str, kind: str, at: datetime) -> 
 def _link_challenge(secret: str) -> bytes:
     """The challenge for the passkey that is made on a link: nobody else knows it, and a link works once."""
     return hashlib.sha256(b"hanse passkey\0" + secret.encode()).digest()
-
-
-def _pass(connection: sa.Connection, kind: str, account: str, at: datetime, life: timedelta) -> str:
-    secret = secrets.token_hex(_SECRET_BYTES)
-    row = {
-        "secret_hash": _hash(secret),
-        "kind": kind,
-        "account": account,
-        "expires": clock.text(at + life),
-    }
-    connection.execute(PASS.insert().values(**row))
-    return secret
-
-
-def _counts(secret: str, kind: str, at: datetime) -> sa.ColumnElement[bool]:
-    return sa.and_(PASS.c.secret_hash == _hash(secret), PASS.c.kind == kind, PASS.c.expires > clock.text(at))
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _tell(connection: sa.Connection, act: str, account: str, name: str, **more: str) -> None:

@@ -18,7 +18,7 @@ from hanse.core.errors import Conflict
 from hanse.hub import operators, registry
 from hanse.hub.app import Hub
 from hanse.hub.registry import DECISIONS, Node, State
-from hanse.lib import log, sql
+from hanse.lib import log, passes, sql
 from hanse.web.language import N_, address
 from hanse.web.render import PRIVATE, render
 
@@ -107,7 +107,7 @@ def _page(hub: Hub, request: Request, session: str, conflict: Conflict | None = 
         409 if conflict else 200,
         headers=HEADERS,
         packed=False,
-        form=operators.form_token(session),
+        form=passes.form_token(session),
         conflict=conflict,
         waiting=[one for one in nodes if one.state is State.PENDING],
         others=[one for one in nodes if one.state is not State.PENDING],
@@ -161,7 +161,7 @@ async def _signed_form(hub: Hub, request: Request) -> tuple[str, Mapping[str, st
     """The operator's session and a form that came from its own page."""
     session = await run_in_threadpool(_session, hub, request)
     form = await _form(request)
-    if not hmac.compare_digest(form.get("form", "").encode(), operators.form_token(session).encode()):
+    if not hmac.compare_digest(form.get("form", "").encode(), passes.form_token(session).encode()):
         raise HTTPException(404)
     return session, form
 
