@@ -55,7 +55,6 @@ class Role(StrEnum):
 
 
 FROM_HUB = frozenset({Kind.QUESTION, Kind.ORDER, Kind.DOCUMENTS})
-FROM_NODE = frozenset(Kind) - {Kind.QUESTION, Kind.ORDER}
 REPLIES = frozenset({Kind.ANSWER, Kind.RESULT, Kind.PROBLEM})
 
 

@@ -1,10 +1,9 @@
 """What a page of a desk is made of: who is signed in, what they sent, and how they are answered."""
 
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs
 
 import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
@@ -14,12 +13,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from hanse.core import clock
-from hanse.core.errors import TooLarge
 from hanse.lib import accounts, passes, sql
 from hanse.lib.accounts import Account
 from hanse.lib.passkeys import Assertion
 from hanse.web.language import address
 from hanse.web.render import render
+from hanse.web.sent import Sent, sent_in_form
 
 MAX_FORM = 512 * 1024  # bytes: the bytes of a document in base64url, and an assertion over them
 MAX_FIELDS = 1000
@@ -59,7 +58,7 @@ class Visit:
     request: Request
     officer: Account | None
     session: str = ""
-    form: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    form: Sent = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -108,7 +107,7 @@ def open_to_all(desk: Desk, page: Page) -> Route:
     """A page for who is not signed in, too."""
 
     async def endpoint(request: Request) -> Response:
-        form = await _form(request) if page.method == "POST" else {}
+        form = await sent_in_form(request, MAX_FORM, MAX_FIELDS) if page.method == "POST" else {}
         session = request.cookies.get(desk.cookie, "")
         officer = await run_in_threadpool(_officer, desk, session)
         visit = Visit(desk, request, officer, session if officer else "", form)
@@ -137,15 +136,3 @@ def _officer(desk: Desk, session: str) -> Account | None:
         return None
     with sql.read(desk.records) as connection:
         return accounts.of_session(connection, session, clock.now())
-
-
-async def _form(request: Request) -> Mapping[str, Sequence[str]]:
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_FORM:
-            raise TooLarge(f"A form has at most {MAX_FORM} bytes.")
-    try:
-        return parse_qs(body.decode("utf-8", "replace"), max_num_fields=MAX_FIELDS)
-    except ValueError:
-        raise TooLarge(f"A form has at most {MAX_FIELDS} fields.") from None

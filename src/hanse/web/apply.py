@@ -16,13 +16,12 @@ from hanse.hub.app import Hub
 from hanse.lib import jws, sql
 from hanse.web import application_form, signing
 from hanse.web.application_form import APPLIED_FOR, countries, described
-from hanse.web.asked import sent_in_address, sent_in_form
 from hanse.web.filled import Filled
 from hanse.web.language import address, current
 from hanse.web.language import gettext as _
 from hanse.web.render import PRIVATE, render
 from hanse.web.saying import spoken
-from hanse.web.sent import first
+from hanse.web.sent import first, sent_in_address, sent_in_form
 
 
 def routes(hub: Hub) -> list[Route]:

@@ -1,11 +1,9 @@
 """A question as an address or a form of the cohort page says it, and what can be made of it."""
 
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qs, quote, urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
 
 from hanse.core.check import check, resolve
 from hanse.core.errors import BadQuestion, Problem
@@ -20,7 +18,6 @@ from hanse.web.builder import Form, Unfit, Why
 from hanse.web.language import address
 from hanse.web.sent import Sent, first
 
-MOST_BODY = 2 << 20  # bytes of a form; a question has 16 000 characters
 MOST_DATASETS = 50
 LONG = 4096  # characters of an address's question; a longer one is kept under an id
 
@@ -89,27 +86,6 @@ async def state_of(sent: Sent, hub: Hub) -> State:
         kept = await run_in_threadpool(saved.find, hub.records, id)
         return State(kept.text, datasets or kept.datasets, charts, kept)
     return State(clean(first(sent, "q")), datasets, charts)
-
-
-def sent_in_address(request: Request) -> dict[str, list[str]]:
-    """The query of an address; the id in its path stands with the others."""
-    sent = {name: request.query_params.getlist(name) for name in request.query_params}
-    if id := request.path_params.get("id"):
-        sent["id"] = [id]
-    return sent
-
-
-async def sent_in_form(request: Request) -> dict[str, list[str]]:
-    """The fields of a form that was sent, whatever their encoding; a body without end is refused."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BODY:
-            raise HTTPException(413)
-    try:
-        return parse_qs(bytes(body).decode("ascii", "replace"), keep_blank_values=True, max_num_fields=2000)
-    except ValueError:
-        raise HTTPException(413) from None
 
 
 def is_long(text: str) -> bool:

@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from hanse.analysis.result import Line
-from hanse.core.answer import Cell
 from hanse.web import saying
 
 MOST_BANDS = 200  # of one histogram
@@ -112,14 +111,6 @@ def histogram(title: str, unit: str, rows: Iterable[Bar], note: str = "") -> Cha
 def parts(title: str, unit: str, rows: Iterable[Bar], note: str = "") -> Chart:
     """One bar that is made of parts: states, access."""
     return Chart("parts", title, unit, tuple(rows), note)
-
-
-def of_cells(cells: Sequence[Cell], labels: dict[str, str], unit: str = "persons") -> list[Bar]:
-    """The bars of a breakdown; `labels` names its values."""
-    return [
-        Bar(labels.get(one.value, one.value), getattr(one.counts, unit), saying.count(one.counts, unit))
-        for one in cells
-    ]
 
 
 class Curve(NamedTuple):

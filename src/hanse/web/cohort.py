@@ -33,8 +33,6 @@ from hanse.web.asked import (
     Understood,
     clean,
     is_long,
-    sent_in_address,
-    sent_in_form,
     state_of,
     understand,
 )
@@ -42,7 +40,7 @@ from hanse.web.builder import BadValue, Form, Joint, Rows, Why
 from hanse.web.language import N_
 from hanse.web.language import gettext as _
 from hanse.web.render import HEADERS, render
-from hanse.web.sent import Sent, first, part_of
+from hanse.web.sent import Sent, first, part_of, sent_in_address, sent_in_form
 
 MOST_SHOWN = 20_000  # characters of a text that is too long, which the page gives back
 CHARTS_EVERY_S = 0.5

@@ -4,8 +4,7 @@ Without a pass every address here is answered as one that does not exist.
 """
 
 import hmac
-from collections.abc import Mapping
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -21,9 +20,11 @@ from hanse.hub.registry import DECISIONS, Node, State
 from hanse.lib import log, passes, sql
 from hanse.web.language import N_, address
 from hanse.web.render import PRIVATE, render
+from hanse.web.sent import Sent, first, sent_in_form
 
 COOKIE = "hanse_operator"
 MAX_FORM = 4096  # bytes
+MAX_FIELDS = 10
 LOG_SHOWN = 20
 BY = "operator page"
 # Without any referrer a browser would not say either from which site a form comes.
@@ -54,7 +55,7 @@ def routes(hub: Hub) -> list[Route]:
 
     async def enter(request: Request) -> Response:
         form = await _form(request)
-        session = await run_in_threadpool(_enter, hub, form.get("pass", ""))
+        session = await run_in_threadpool(_enter, hub, first(form, "pass"))
         if session is None:
             raise HTTPException(404)
         answer = RedirectResponse(address("/operator"), 303, headers=PRIVATE)
@@ -70,7 +71,7 @@ def routes(hub: Hub) -> list[Route]:
 
     async def decide(request: Request) -> Response:
         session, form = await _signed_form(hub, request)
-        act, node = form.get("act", ""), form.get("node", "")
+        act, node = first(form, "act"), first(form, "node")
         if act not in DECISIONS:
             raise HTTPException(404)
         try:
@@ -157,29 +158,20 @@ def _decide(hub: Hub, act: str, node: str) -> None:
         registry.decide(connection, act, node, clock.now(), BY)
 
 
-async def _signed_form(hub: Hub, request: Request) -> tuple[str, Mapping[str, str]]:
+async def _signed_form(hub: Hub, request: Request) -> tuple[str, Sent]:
     """The operator's session and a form that came from its own page."""
     session = await run_in_threadpool(_session, hub, request)
     form = await _form(request)
-    if not hmac.compare_digest(form.get("form", "").encode(), passes.form_token(session).encode()):
+    if not hmac.compare_digest(first(form, "form").encode(), passes.form_token(session).encode()):
         raise HTTPException(404)
     return session, form
 
 
-async def _form(request: Request) -> Mapping[str, str]:
+async def _form(request: Request) -> Sent:
     """The fields of a small form that was sent from this site."""
     if not _is_from_here(request):
         raise HTTPException(404)
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_FORM:
-            raise HTTPException(413)
-    try:
-        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
-    except ValueError:
-        raise HTTPException(413) from None
-    return {name: values[-1] for name, values in fields.items()}
+    return await sent_in_form(request, MAX_FORM, MAX_FIELDS)
 
 
 def _is_from_here(request: Request) -> bool:

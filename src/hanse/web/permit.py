@@ -19,14 +19,13 @@ from hanse.hub.app import Hub
 from hanse.lib import jws, sql
 from hanse.web import application_form, method_form, order_form, signing
 from hanse.web.application import HOLDER
-from hanse.web.asked import sent_in_form
 from hanse.web.filled import Filled
 from hanse.web.language import N_, address
 from hanse.web.language import gettext as _
 from hanse.web.method_form import ABOUT, SLOTS, TITLES, TYPES, Kind, Slot
 from hanse.web.render import PRIVATE, render
 from hanse.web.saying import spoken
-from hanse.web.sent import first
+from hanse.web.sent import first, sent_in_form
 
 
 def routes(hub: Hub) -> list[Route]:

@@ -29,11 +29,10 @@ from hanse.hub.results import State
 from hanse.lib import jws, sql
 from hanse.link.inbound import AUTHORIZATION
 from hanse.web import permit, released
-from hanse.web.asked import sent_in_form
 from hanse.web.language import N_
 from hanse.web.method_form import TITLES
 from hanse.web.render import HEADERS, PRIVATE, render
-from hanse.web.sent import first
+from hanse.web.sent import first, sent_in_form
 
 STATES: Mapping[State, tuple[str, str]] = {
     State.WAITING: (N_("waiting"), "info"),

@@ -1,14 +1,51 @@
-"""One criterion in an address: the names and values that the inputs of its editor send."""
+"""What an address or a form sent, by the names of its fields; and the criterion that an editor's inputs send."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from urllib.parse import parse_qs
 
+from starlette.requests import Request
+
+from hanse.core.errors import TooLarge
 from hanse.core.fields import Type, Vocabulary
 from hanse.web.builder import Apart, BadValue, Condition, Counted, How, Part, offered
 
 Sent = Mapping[str, Sequence[str]]  # what a form's fields sent, by name
+MOST_BYTES = 2 << 20  # of a form; a question has 16 000 characters
+MOST_FIELDS = 2000
 OPS = (">=", "<=", "=", ">", "<", "<>")  # with which a number is compared
+
+
+def sent_in_address(request: Request) -> dict[str, list[str]]:
+    """The query of an address; the id in its path stands with the others."""
+    sent = {name: request.query_params.getlist(name) for name in request.query_params}
+    if id := request.path_params.get("id"):
+        sent["id"] = [id]
+    return sent
+
+
+async def sent_in_form(
+    request: Request, most_bytes: int = MOST_BYTES, most_fields: int = MOST_FIELDS
+) -> dict[str, list[str]]:
+    """The fields of a form that was sent, also the empty ones, whatever their encoding. `TooLarge` beyond the limits,
+    and for a body without end."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most_bytes:
+            raise TooLarge(f"A form has at most {most_bytes} bytes.")
+    try:
+        text = body.decode("ascii", "replace")
+        return parse_qs(text, keep_blank_values=True, max_num_fields=most_fields)
+    except ValueError:
+        raise TooLarge(f"A form has at most {most_fields} fields.") from None
+
+
+def first(sent: Sent, name: str) -> str:
+    """What was sent in the first field of a name, or ""."""
+    values = sent.get(name, ())
+    return values[0] if values else ""
 
 
 def pairs(part: Part) -> list[tuple[str, str]]:
@@ -66,11 +103,6 @@ def _condition_of(sent: Sent, before: str, vocabulary: Vocabulary) -> Condition:
         raise BadValue(how)
     values = tuple(sent.get(f"{before}value", ())) if how != How.UNKNOWN else ()
     return Condition(field.name, How(how), values, negated=bool(before) and f"{before}not" in sent)
-
-
-def first(sent: Sent, name: str) -> str:
-    values = sent.get(name, ())
-    return values[0] if values else ""
 
 
 def _whole(sent: Sent, name: str) -> int:
