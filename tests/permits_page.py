@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from hanse.core import decision, terms
+from hanse.core import terms
 from hanse.core.permit import KINDS, Kind
+from hanse.core.rules import ARRIVAL, EVERY, HIDDEN, NO_ORDER, RULES
 from hanse.core.scope import OPERATIONS, PURPOSES
 
 PAGE = Path(__file__).parents[1] / "docs" / "permits.md"
@@ -57,12 +58,9 @@ def heading(*names: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def rules() -> Iterable[tuple[str, ...]]:
     """In the order in which they are asked."""
-    first = [
-        (one, decision.EVERY)
-        for one in (decision.NO_ORDER, *(one for one, _ in decision.ARRIVAL), decision.HIDDEN)
-    ]
-    for said, kinds in [*first, *((said, kinds) for said, kinds, _ in decision.RULES)]:
-        under = "all" if kinds == decision.EVERY else ", ".join(one for one in Kind if one in kinds)
+    first = [(one, EVERY) for one in (NO_ORDER, *(one for one, _ in ARRIVAL), HIDDEN)]
+    for said, kinds in [*first, *((said, kinds) for said, kinds, _ in RULES)]:
+        under = "all" if kinds == EVERY else ", ".join(one for one in Kind if one in kinds)
         yield said.rule, str(said.status), under, said.words, said.needed
 
 

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from tests.core import permits
 from tests.node.test_engine import PERSONS, QUESTIONS, VOCABULARY
 
-from hanse.core import decision, document, terms
-from hanse.core.decision import HIDDEN, Decision, Facts, Use, decide
+from hanse.core import decision, document, rules, terms
+from hanse.core.decision import Decision, Use, decide
 from hanse.core.document import Signed
 from hanse.core.meaning import Person, select
 from hanse.core.order import Delegation, Order
 from hanse.core.permit import Kind, Permit
 from hanse.core.query import Question, to_text
+from hanse.core.rules import HIDDEN, Facts
 from hanse.core.scope import NEWEST, OPERATIONS, Key, KeyUse, Operation, Purpose
 from hanse.core.status import Approval, Status
 
@@ -550,7 +551,7 @@ def test_nothing_outside_the_permit_is_ever_allowed(case: tuple[Use, Facts]) -> 
 def test_a_refusal_holds_nothing_of_the_order() -> None:
     """No value of a question, no name and no id is in what is told or logged."""
     secrets = [permits.ORDER.selection, permits.ORDER.id, permits.DATASET, permits.PERSONS[0].name]
-    told = [one for one, *_ in (*decision.ARRIVAL, *decision.RULES)] + [HIDDEN, decision.NO_ORDER]
+    told = [one for one, *_ in (*rules.ARRIVAL, *rules.RULES)] + [HIDDEN, rules.NO_ORDER]
     for one in told:
         said = document.canonical(decision.problem(one).as_dict()).decode()
         assert not any(secret in said for secret in secrets)

@@ -25,10 +25,8 @@ from hanse.core.errors import BadEnvelope, BadInput, Conflict, NotFound, Refused
 from hanse.lib import audit, checkpoint, files, log, merkle
 from hanse.lib.checkpoint import LOG, MOST_HASHES, WITNESS, Checkpoint, Key, Seen, VerifierKey, Witness
 
-LOG_KEY, KEPT = (
-    Path("keys", "log.pem"),
-    "checkpoint",
-)  # of the home's own log: its key, and its last signed head
+LOG_KEY = Path("keys", "log.pem")  # signs the home's own log
+KEPT = "checkpoint"  # the last head of it that was signed
 _KEY = Path("keys", "witness.pem")
 _FOLDER = "witness"
 MOST_PINNED = 500

@@ -15,10 +15,10 @@ import sqlalchemy as sa
 
 from hanse import __version__, analysis
 from hanse.analysis.method import Method
-from hanse.core import clock, decision, result
+from hanse.core import clock, decision, result, rules
 from hanse.core.answer import CriterionState
 from hanse.core.check import check_rows, criterion_state
-from hanse.core.decision import Case, Decision, Facts, Use
+from hanse.core.decision import Decision, Use
 from hanse.core.document import Signed
 from hanse.core.errors import BadAnalysis, Problem, Refused
 from hanse.core.fields import Field, Vocabulary
@@ -27,6 +27,7 @@ from hanse.core.permit import Permit
 from hanse.core.policy import Access
 from hanse.core.query import Node, Question, criteria, to_text
 from hanse.core.result import Result
+from hanse.core.rules import Case, Facts
 from hanse.core.scope import Operation, selected
 from hanse.lib import jws, log, seal, sql
 from hanse.lib.jws import PublicKey
@@ -90,7 +91,7 @@ class Uses:
         use, facts = self.known(connection, token, delegation, published)
         found = decision.decide(use, facts)
         if use.order is None or found.refusal is not None or found.case is None or published is None:
-            refusal = found.refusal or decision.HIDDEN
+            refusal = found.refusal or rules.HIDDEN
             if facts.permit is None and self.permits.permit(connection, orders.claimed(token).permit):
                 found = replace(found, reason="signed by no key of the permit")
             self._refused(connection, use, found, refusal.rule)

@@ -65,9 +65,8 @@ def _show(home: Home, visit: Visit, problem: Problem | None = None) -> Response:
         try:
             less = changes(visit, kept.said.scope)
             drafted = permits.draft(connection, home.settings, home.key, kept.signed.hash, less)
-        except (
-            BadEnvelope
-        ) as found:  # nothing that a permit could say; before the form was sent, it is to be filled in
+        except BadEnvelope as found:
+            # Nothing that a permit could say: before the form was sent, it is to be filled in.
             if visit.said("narrow") == "1":
                 problem = problem or BadInput(found.detail)
         except Problem as found:

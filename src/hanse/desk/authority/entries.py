@@ -32,7 +32,6 @@ ACTS = {
     "call differs": N_("by telephone: another fingerprint was read out"),
     "login": N_("by login"),
 }
-
 ROLES = {"officer": N_("officer"), "person": N_("person in the application"), "applicant": N_("applicant")}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
-from hanse.core import decision
+from hanse.core import rules
 from hanse.desk.node.asked import permits_of
 from hanse.desk.visit import Page, Visit
 from hanse.lib import sql
@@ -27,10 +27,10 @@ OUTCOMES = {
 RULES = {
     said.rule: said.words
     for said in (
-        decision.NO_ORDER,
-        *(said for said, _ in decision.ARRIVAL),
-        decision.HIDDEN,
-        *(said for said, _, _ in decision.RULES),
+        rules.NO_ORDER,
+        *(said for said, _ in rules.ARRIVAL),
+        rules.HIDDEN,
+        *(said for said, _, _ in rules.RULES),
     )
 }
 
