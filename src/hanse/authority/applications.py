@@ -26,6 +26,8 @@ MAX_WAITING = 5_000  # so that nobody fills the disk with what they ask for
 
 
 class State(StrEnum):
+    """What became of an application."""
+
     WAITING = "waiting"
     PERMITTED = "permitted"
     REFUSED = "refused"
@@ -42,6 +44,7 @@ class Kept:
 
     @property
     def said(self) -> Application:
+        """What the applicant signed."""
         return self.signed.document
 
     @property

@@ -107,11 +107,7 @@ def sign(
         officers.independent(officer, kept.said.scope.persons, config.id)
         _may_follow(connection, kept, permit)
         _is_checked(connection, permit)
-        if given := [one for one in _beyond(kept, permit) if one not in more]:
-            raise Refused(
-                f"The permit gives more than was asked for, or something else: {', '.join(given)}.",
-                hint="Narrow it, or say with --more which members may differ.",
-            )
+        _is_asked_for(kept, permit, more)
         nodes = _store(connection, permit, hash, _token(key, payload))
         if kept.state is State.WAITING:
             applications.decide(connection, kept.signed.hash, State.PERMITTED)
@@ -153,6 +149,14 @@ def _may_follow(connection: sa.Connection, kept: Kept, permit: Permit) -> None:
     amends_own = last is not None and last.application == permit.application
     if kept.state is State.REFUSED or (kept.state is State.PERMITTED and not amends_own):
         raise Conflict("This application is decided already.")
+
+
+def _is_asked_for(kept: Kept, permit: Permit, more: Sequence[str]) -> None:
+    if given := [one for one in _beyond(kept, permit) if one not in more]:
+        raise Refused(
+            f"The permit gives more than was asked for, or something else: {', '.join(given)}.",
+            hint="Narrow it, or say with --more which members may differ.",
+        )
 
 
 def _is_checked(connection: sa.Connection, permit: Permit) -> None:

@@ -11,6 +11,7 @@ from hanse.cli.home import next_step
 from hanse.cli.key import home_option, key_option, open_key, passphrase_option, stored_key
 from hanse.cli.login import browser_option, issuer_option, prove, wait_option, whole
 from hanse.cli.output import clean, columns, hub_option, json_option, print_json
+from hanse.cli.paths import A_FILE
 from hanse.client import Hanse, access, authorities
 from hanse.client.access import Applicant
 from hanse.client.authorities import Authority, Known
@@ -22,7 +23,7 @@ from hanse.lib.keys import Ring, Stored
 
 
 @click.command()
-@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("file", required=False, type=A_FILE)
 @wishes.member_options
 @click.option("--dry-run", is_flag=True, help="Show the words, and sign and send nothing.")
 @click.option("--yes", is_flag=True, help="Sign without asking.")

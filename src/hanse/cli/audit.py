@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from hanse.cli import witness
 from hanse.cli.home import next_step
 from hanse.cli.output import clean, json_option, print_json
+from hanse.cli.paths import A_FILE
 from hanse.cli.records import address_of, home_option, note_of, records_of
 from hanse.core import clock
 from hanse.core.errors import Conflict, Damaged, NotFound
@@ -24,7 +25,6 @@ from hanse.lib.witness import KEPT, LOG_KEY
 
 WITNESSED_WITHIN = timedelta(hours=48)
 
-file_type = click.Path(path_type=Path, exists=True, dir_okay=False)
 key_option = click.option(
     "--key", "key_text", metavar="KEY", help="The verifier key of the log, as its owner said it."
 )
@@ -47,10 +47,8 @@ def audit() -> None:
 
 
 @audit.command()
-@click.argument("file", type=file_type, required=False)
-@click.option(
-    "--head", "heads", type=file_type, multiple=True, help="A checkpoint kept from before; several."
-)
+@click.argument("file", type=A_FILE, required=False)
+@click.option("--head", "heads", type=A_FILE, multiple=True, help="A checkpoint kept from before; several.")
 @key_option
 @witness_option
 @click.option(
@@ -245,8 +243,8 @@ _SAID = {
 
 
 @audit.command()
-@click.argument("one", type=file_type)
-@click.argument("other", type=file_type)
+@click.argument("one", type=A_FILE)
+@click.argument("other", type=A_FILE)
 @click.option(
     "--home", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Of the log itself."
 )

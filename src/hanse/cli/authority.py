@@ -22,9 +22,10 @@ from hanse.authority.applications import Kept
 from hanse.authority.evidence import Evidence, evidence
 from hanse.cli import decisions
 from hanse.cli.home import next_step
-from hanse.cli.office import file_type, home_option, officer_option, opened
+from hanse.cli.office import home_option, officer_option, opened
 from hanse.cli.officers import officers, port_option
 from hanse.cli.output import clean, columns, json_option, print_json
+from hanse.cli.paths import A_FILE
 from hanse.cli.provider import provider
 from hanse.core import application as core_applications
 from hanse.core import clock, permit_words
@@ -197,7 +198,7 @@ def _proven(known: Evidence) -> Iterator[str]:
 @click.option(
     "--phone", "fingerprints", multiple=True, metavar="FINGERPRINT", help="What was read out; several."
 )
-@click.option("--id-token", type=file_type, help="A file with the ID token of the person's login.")
+@click.option("--id-token", type=A_FILE, help="A file with the ID token of the person's login.")
 @officer_option
 @home_option
 def check(

@@ -11,8 +11,9 @@ import click
 from hanse.authority import narrowing, permits, refusals, revocations
 from hanse.authority.drafts import Draft
 from hanse.cli.home import next_step
-from hanse.cli.office import Home, file_type, home_option, officer_option, opened
+from hanse.cli.office import Home, home_option, officer_option, opened
 from hanse.cli.output import clean, columns, json_option, print_json
+from hanse.cli.paths import A_FILE
 from hanse.core import clock
 from hanse.core.errors import BadInput
 from hanse.core.permit import Kind
@@ -57,9 +58,8 @@ def narrowing_options(command: Callable[..., None]) -> Callable[..., None]:
     """`--narrow FILE` and the options for its usual members."""
     for spelling, name, more in reversed(_NARROWING):
         command = click.option(spelling, name, **more)(command)
-    return click.option(
-        "--narrow", type=file_type, help="JSON with members that differ from the application."
-    )(command)
+    narrow = click.option("--narrow", type=A_FILE, help="JSON with members that differ from the application.")
+    return narrow(command)
 
 
 def _changes(narrow: Path | None, said: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from hanse.authority import config as authority_config
 from hanse.cli import members
 from hanse.cli.members import Member, Progress
 from hanse.cli.output import DEFAULT_HUB, consoles
+from hanse.cli.paths import FOLDER
 from hanse.cli.processes import HOST, Processes, check_free, interrupted, listens, processes
 from hanse.core import clock
 from hanse.hub import config as hub_config
@@ -65,7 +66,7 @@ Ctrl-C stops everything.
 @click.command()
 @click.option(
     "--home",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     default="demo",
     show_default=True,
     help="The folder that holds everything; remove it to start anew.",

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from hanse.cli.home import home_option, next_step, store_of
+from hanse.cli.paths import TO_WRITE
 from hanse.core import profile
 from hanse.core.errors import BadInput, NotSetUp
 from hanse.core.policy import Policy
@@ -47,7 +48,7 @@ ASKED = (
 @click.option(
     "--file",
     "path",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=TO_WRITE,
     help="The description; descriptions/NAME.yaml in the node's home otherwise.",
 )
 @click.option("--check", "action", flag_value="check", help="Only say what is wrong or missing.")

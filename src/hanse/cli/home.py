@@ -5,17 +5,14 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from hanse.cli.paths import home_at
 from hanse.core.errors import NotSetUp
 from hanse.node.store import Store
 
-home_option = click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="HANSE_NODE_HOME",
-    default="node",
-    show_default=True,
-    show_envvar=True,
-    help="The folder with the node's settings, keys, prepared data and published versions.",
+home_option = home_at(
+    "node",
+    "HANSE_NODE_HOME",
+    "The folder with the node's settings, keys, prepared data and published versions.",
 )
 
 

@@ -11,6 +11,7 @@ import click
 import sqlalchemy as sa
 
 from hanse.cli.output import columns, consoles, json_option, line, print_json
+from hanse.cli.paths import home_at
 from hanse.core import clock
 from hanse.core.errors import NotSetUp
 from hanse.hub import config, operators, registry
@@ -19,15 +20,7 @@ from hanse.hub.registry import Node, State
 from hanse.hub.tables import MIGRATIONS
 from hanse.lib import memory, sql
 
-home_option = click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="HANSE_HUB_HOME",
-    default="hub",
-    show_default=True,
-    show_envvar=True,
-    help="The folder with the hub's settings, keys and records.",
-)
+home_option = home_at("hub", "HANSE_HUB_HOME", "The folder with the hub's settings, keys and records.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 

@@ -9,6 +9,7 @@ import click
 
 from hanse.cli.home import next_step
 from hanse.cli.output import consoles, json_option, line, print_json
+from hanse.cli.paths import A_FILE, TO_WRITE, home_at
 from hanse.core import clock, ids
 from hanse.core.errors import BadInput
 from hanse.core.order import DELEGATION_TYP, MAX_DELEGATION, Delegation
@@ -17,20 +18,12 @@ from hanse.lib import files, jws, keys
 from hanse.lib.jws import Signer
 from hanse.lib.keys import Ring, Stored
 
-home_option = click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="HANSE_HOME",
-    default=Path("~/.config/hanse"),
-    show_default=True,
-    show_envvar=True,
-    help="The folder with your keys.",
-)
+home_option = home_at("~/.config/hanse", "HANSE_HOME", "The folder with your keys.")
 
 
 key_option = click.option(
     "--key",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    type=A_FILE,
     help="Sign with the key in this file, such as the spare one, instead of your working key.",
 )
 
@@ -73,7 +66,7 @@ def key() -> None:
 @key.command()
 @click.option(
     "--spare",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=TO_WRITE,
     default=Path("hanse-spare-key.json"),
     show_default=True,
     help="Where to write the spare key.",
@@ -138,7 +131,7 @@ def show(use: str, home: Path, as_json: bool) -> None:
 
 
 @key.command()
-@click.argument("device", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("device", type=A_FILE)
 @click.option("--permit", required=True, metavar="ID", help="The permit under which the device may order.")
 @click.option(
     "--operation",
@@ -151,7 +144,7 @@ def show(use: str, home: Path, as_json: bool) -> None:
 @click.option("--days", type=click.IntRange(1, MAX_DELEGATION.days), default=7, show_default=True)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=TO_WRITE,
     default=Path("delegation.jws"),
     show_default=True,
     help="Where to write the delegation.",

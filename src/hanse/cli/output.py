@@ -36,6 +36,7 @@ def line(*parts: str | tuple[str, str]) -> Text:
 
 
 def clean(text: str) -> str:
+    """A text of a stranger with `?` for what would move the cursor."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
@@ -54,6 +55,7 @@ def columns(rows: list[list[str]], widths: dict[int, int] | None = None) -> list
 
 
 def print_json(body: Any) -> None:
+    """Prints a result as JSON, for programs."""
     click.echo(json.dumps(body, ensure_ascii=False, indent=2))
 
 

@@ -25,6 +25,7 @@ class Processes:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, *command: str) -> None:
+        """Starts `hanse` with a command as a process of this name, which writes into a log of its own."""
         self._logs.mkdir(parents=True, exist_ok=True)
         with (self._logs / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
@@ -36,6 +37,7 @@ class Processes:
             )
 
     def pid(self, name: str) -> int:
+        """The process of this name, as the system knows it."""
         return self._running[name].pid
 
     def check(self) -> None:
@@ -57,6 +59,7 @@ class Processes:
             time.sleep(0.1)
 
     def stop(self) -> None:
+        """Ends all of them, and waits until they have ended."""
         for process in self._running.values():
             if process.poll() is None:
                 process.terminate()

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import click
 import sqlalchemy as sa
 
 from hanse.authority import tables as authority_tables
+from hanse.cli.paths import home_at
 from hanse.core import wire
 from hanse.core.errors import BadInput, Damaged, NotSetUp
 from hanse.hub import config as hub_config
@@ -17,15 +17,7 @@ from hanse.lib import log, sql
 from hanse.lib.jws import FileKey
 from hanse.node import tables as node_tables
 
-home_option = click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="HANSE_NODE_HOME",
-    default="node",
-    show_default=True,
-    show_envvar=True,
-    help="The folder of the node, authority or hub whose log it is.",
-)
+home_option = home_at("node", "HANSE_NODE_HOME", "The folder of the node, authority or hub whose log it is.")
 
 
 @contextmanager

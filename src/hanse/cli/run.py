@@ -10,6 +10,7 @@ import click
 from hanse.cli.home import next_step
 from hanse.cli.key import home_option, key_option, passphrase_option, signer_of
 from hanse.cli.output import clean, hub_option, json_option, print_json
+from hanse.cli.paths import A_FILE, TO_WRITE
 from hanse.client import Hanse
 from hanse.client import run as client
 from hanse.client.authorities import Known
@@ -20,9 +21,7 @@ from hanse.core.permit import Authority
 from hanse.lib import files, jws
 from hanse.lib.keys import Ring
 
-out_option = click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the RO-Crate to this zip file."
-)
+out_option = click.option("--out", type=TO_WRITE, help="Write the RO-Crate to this zip file.")
 
 
 @click.command()
@@ -35,7 +34,7 @@ out_option = click.option(
 @click.option(
     "--hours", type=click.IntRange(1, 168), default=1, show_default=True, help="How long nodes have."
 )
-@click.option("--delegation", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--delegation", type=A_FILE)
 @out_option
 @hub_option
 @home_option
@@ -81,10 +80,7 @@ def analyse(
             delegation=delegation.read_text().strip() if delegation else "",
             deadline=timedelta(hours=hours),
         )
-        folder = home.expanduser() / "runs"
-        files.make_folder(folder)
-        # It opens sealed answers, so that a run can be read after this process has ended.
-        files.write(folder / started.run, started.to_json().encode(), mode=0o600)
+        _keep(home, started)
         click.echo(f"run {started.run}", err=True)
         _show(hub.finish(started, signer, _progress), out, as_json)
     next_step(f"hanse runs show {started.run}")
@@ -137,7 +133,7 @@ def show(
 
 
 @runs.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("file", type=A_FILE)
 @out_option
 @hub_option
 @json_option
@@ -160,6 +156,13 @@ def _rely(authority: Authority, known: Known) -> None:
             err=True,
         )
         known.keep(authority.kid, authority.name)
+
+
+def _keep(home: Path, started: Started) -> None:
+    """Keeps a run with what opens its sealed answers, so that they can be read after this process has ended."""
+    folder = home.expanduser() / "runs"
+    files.make_folder(folder)
+    files.write(folder / started.run, started.to_json().encode(), mode=0o600)
 
 
 def _parameters(words: tuple[str, ...]) -> dict[str, Any]:

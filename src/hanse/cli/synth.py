@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
+from hanse.cli.paths import FOLDER
 from hanse.core.errors import BadInput
 from hanse.synth.sites import site as find_site
 from hanse.synth.sites import sites
 
 
 @click.command(epilog="\b\nExample:\n  hanse synth lisbon --site lisbon --patients 100 --seed 1")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), required=False)
+@click.argument("folder", type=FOLDER, required=False)
 @click.option("--site", "name", default=sites()[0].name, show_default=True, help="Which synthetic hospital.")
 @click.option("--patients", type=click.IntRange(1), help="How many; by default as many as the site has.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same bytes.")

@@ -7,14 +7,13 @@ import click
 
 from hanse.cli.home import next_step
 from hanse.cli.output import clean, columns, json_option, print_json
+from hanse.cli.paths import A_FILE
 from hanse.cli.records import address_of, home_option, note_of, records_of
 from hanse.core import clock
 from hanse.core.errors import Conflict
 from hanse.lib import sql, witness
 from hanse.lib.checkpoint import WITNESS, VerifierKey
 from hanse.lib.witness import Held
-
-file_type = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command()
@@ -53,7 +52,7 @@ def request(key: str, home: Path) -> None:
 
 
 @click.command()
-@click.argument("file", type=file_type)
+@click.argument("file", type=A_FILE)
 @home_option
 def cosign(file: Path, home: Path) -> None:
     """Cosign the head in a request, when it continues what was cosigned before; print it, to be carried back."""
@@ -61,7 +60,7 @@ def cosign(file: Path, home: Path) -> None:
 
 
 @click.command()
-@click.argument("file", type=file_type)
+@click.argument("file", type=A_FILE)
 @home_option
 def take(file: Path, home: Path) -> None:
     """Keep a head of this home's log that a pinned witness has cosigned."""

@@ -46,6 +46,7 @@ class Applicant:
     spare: PublicKey | None = None
 
     def person(self, working: PublicKey, role: Role = Role.PRINCIPAL) -> Person:
+        """The person as an application names them, with the public keys of the command line."""
         keys = [Key(working.jwk, KeyUse.WORKING, False)]
         if self.spare:
             keys.append(Key(self.spare.jwk, KeyUse.SPARE, False))

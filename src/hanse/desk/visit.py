@@ -42,6 +42,7 @@ class Desk:
 
     @property
     def origin(self) -> str:
+        """Where the desk is, as browsers say it."""
         return origin(self.port)
 
     @property

@@ -53,7 +53,12 @@ def routes(records: sa.Engine, inbound: Inbound) -> APIRouter:
     """`/authorities`, `/applications`, `/permits`, `/orders` and `/runs`."""
     router = APIRouter(responses={"default": {"description": "A problem (RFC 9457)"}})
     office = Office(records, inbound.signer)
+    _add_applications(router, records, inbound, office)
+    _add_runs(router, records, inbound, office)
+    return router
 
+
+def _add_applications(router: APIRouter, records: sa.Engine, inbound: Inbound, office: Office) -> None:
     @router.get("/authorities", summary="Who decides about applications")
     def authorities() -> Response:
         with sql.read(records) as connection:
@@ -85,6 +90,8 @@ def routes(records: sa.Engine, inbound: Inbound) -> APIRouter:
         with sql.read(records) as connection:
             return _json(access.permitted(connection, id))
 
+
+def _add_runs(router: APIRouter, records: sa.Engine, inbound: Inbound, office: Office) -> None:
     @router.post("/orders", status_code=201, summary="Order a run")
     async def order(body: ToRun) -> Response:
         """Carries signed orders to their nodes, each until its node has answered or the order expires."""
@@ -105,8 +112,6 @@ def routes(records: sa.Engine, inbound: Inbound) -> APIRouter:
                 _changes(records, run), media_type=STREAM, headers={"Cache-Control": "no-store"}
             )
         return _json(await run_in_threadpool(_show, records, run))
-
-    return router
 
 
 def _admit(records: sa.Engine, run: str, authorization: str) -> None:

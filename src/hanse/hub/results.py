@@ -27,6 +27,8 @@ KEPT = timedelta(days=30)  # after the last order expired
 
 
 class State(StrEnum):
+    """What became of an order."""
+
     WAITING = "waiting"
     CARRIED_OUT = "carried out"
     REFUSED = "refused"

@@ -25,9 +25,11 @@ class Filled(Generic[Made]):
     command: str = ""
 
     def value(self, name: str) -> str:
+        """What stands in a field."""
         return first(self.sent, name)
 
     def has(self, name: str, value: str) -> bool:
+        """Whether a box is ticked, or a choice is chosen."""
         return value in self.sent.get(name, ())
 
 

@@ -58,16 +58,7 @@ def routes(hub: Hub) -> list[Route]:
         session = await run_in_threadpool(_enter, hub, first(form, "pass"))
         if session is None:
             raise HTTPException(404)
-        answer = RedirectResponse(address("/operator"), 303, headers=PRIVATE)
-        answer.set_cookie(
-            COOKIE,
-            session,
-            max_age=int(operators.SESSION_LIFE.total_seconds()),
-            httponly=True,
-            samesite="strict",
-            secure=hub.config.url.startswith("https:"),
-        )
-        return answer
+        return _let_in(hub, session)
 
     async def decide(request: Request) -> Response:
         session, form = await _signed_form(hub, request)
@@ -94,6 +85,19 @@ def routes(hub: Hub) -> list[Route]:
         Route("/operator/decide", decide, methods=["POST"]),
         Route("/operator/leave", leave, methods=["POST"]),
     ]
+
+
+def _let_in(hub: Hub, session: str) -> Response:
+    answer = RedirectResponse(address("/operator"), 303, headers=PRIVATE)
+    answer.set_cookie(
+        COOKIE,
+        session,
+        max_age=int(operators.SESSION_LIFE.total_seconds()),
+        httponly=True,
+        samesite="strict",
+        secure=hub.config.url.startswith("https:"),
+    )
+    return answer
 
 
 def _page(hub: Hub, request: Request, session: str, conflict: Conflict | None = None) -> Response:

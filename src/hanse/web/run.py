@@ -45,8 +45,8 @@ STATES: Mapping[State, tuple[str, str]] = {
 @dataclass(frozen=True, slots=True)
 class Line:
     """One order: where it went, how far it has come, and what the node signed. `inside` says whether it is in the
-    result; `forged` that the node did not sign what came, and
-    `unusable` that it signed what no result of the method is."""
+    result; `forged` that the node did not sign what came, and `unusable` that it signed what no result of the method
+    is."""
 
     asked: Order
     hash: str
@@ -74,10 +74,12 @@ class Sight:
 
     @property
     def waiting(self) -> int:
+        """How many orders have no answer yet."""
         return sum(one.state is State.WAITING for one in self.lines)
 
     @property
     def answered(self) -> int:
+        """How many orders were carried out."""
         return sum(one.state is State.CARRIED_OUT for one in self.lines)
 
 

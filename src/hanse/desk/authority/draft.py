@@ -30,6 +30,7 @@ class Side(NamedTuple):
 
     @property
     def differs(self) -> bool:
+        """Whether one of the two has a line that the other has not."""
         return not all(same for _, same in (*self.asked, *self.given))
 
 

@@ -27,6 +27,7 @@ class Fields:
         }
 
     def value(self, name: str) -> str:
+        """What stands in a field."""
         return self._visit.said(name) if self._sent else self._defaults.get(name, "")
 
     def has(self, name: str, value: object) -> bool:
@@ -35,6 +36,7 @@ class Fields:
 
     @property
     def sealed(self) -> bool:
+        """Whether the box for sealed answers is ticked."""
         return "1" in self._visit.many("sealed") if self._sent else self.asked.sealed
 
 
