@@ -20,9 +20,10 @@ from hanse.authority import (
 )
 from hanse.authority.applications import Kept
 from hanse.authority.evidence import Evidence, evidence
+from hanse.authority.home import opened
 from hanse.cli import decisions
 from hanse.cli.home import next_step
-from hanse.cli.office import home_option, officer_option, opened
+from hanse.cli.office import home_option, officer_option
 from hanse.cli.officers import officers, port_option
 from hanse.cli.output import clean, columns, json_option, print_json
 from hanse.cli.paths import A_FILE

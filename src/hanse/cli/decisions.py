@@ -10,8 +10,9 @@ import click
 
 from hanse.authority import narrowing, permits, refusals, revocations
 from hanse.authority.drafts import Draft
+from hanse.authority.home import Home, opened
 from hanse.cli.home import next_step
-from hanse.cli.office import Home, home_option, officer_option, opened
+from hanse.cli.office import home_option, officer_option
 from hanse.cli.output import clean, columns, json_option, print_json
 from hanse.cli.paths import A_FILE
 from hanse.core import clock

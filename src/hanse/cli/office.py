@@ -2,12 +2,9 @@
 
 import click
 
-from hanse.authority.home import Home, opened
 from hanse.cli.paths import home_at
 
 home_option = home_at(
     "authority", "HANSE_AUTHORITY_HOME", "The folder with the authority's settings, key and records."
 )
 officer_option = click.option("--officer", required=True, metavar="NAME", help="Who decides: a full name.")
-
-__all__ = ("Home", "home_option", "officer_option", "opened")

@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from hanse.authority import providers
+from hanse.authority.home import opened
 from hanse.cli.home import next_step
-from hanse.cli.office import home_option, officer_option, opened
+from hanse.cli.office import home_option, officer_option
 from hanse.cli.output import clean, columns, json_option, print_json
 from hanse.core import clock
 from hanse.core.login import Client

@@ -17,7 +17,6 @@ from pathlib import Path
 from hanse.core.errors import Conflict, NoSpace
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_CHUNK = 1 << 20
 _SYNCS_AT_ONCE = 8  # the journal of a file system commits many waiting syncs in one go
 
 
