@@ -16,8 +16,8 @@ PROVENANCE = Provenance(
     began="2026-11-22T10:00:00Z",
     ended="2026-11-22T10:00:02Z",
     answers=(
-        Answer("node_one", "dataset_a@3", "cd" * 32, "17", "e30.e30.c2ln"),
-        Answer("node_two", "dataset_b@1", "ef" * 32, "5", "e30.e30.c2ln"),
+        Answer("node_one", "dataset_a@3", "cd" * 32, "17", "ef" * 32, "e30.e30.c2ln"),
+        Answer("node_two", "dataset_b@1", "ef" * 32, "5", "01" * 32, "e30.e30.c2ln"),
     ),
     missing=("node_three",),
 )

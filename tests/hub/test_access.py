@@ -21,7 +21,7 @@ from tests.hub.papers import (
     visiting,
 )
 
-from hanse.core import ids, permit, status, wire
+from hanse.core import ids, permit, result, status, wire
 from hanse.core.errors import BadEnvelope, BadInput, NotFound, Refused
 from hanse.core.permit import Authority, authority_id
 from hanse.core.wire import Carried, Kind, Role
@@ -155,6 +155,24 @@ def test_a_run_outlives_a_restart_and_keeps_what_the_nodes_said(office: Office, 
     assert shown[0]["result"] == carried_out_token(shown[0]["result"])
     assert shown[1]["problem"] == refused
     assert office.due(first.node, [], now() + LATER) == []
+
+
+def test_what_a_node_destroyed_the_hub_destroys_too(office: Office, records: sa.Engine) -> None:
+    given, signed = permitted(applied())
+    office.receive(participant(AUTHORITY), [signed], now())
+    orders = [ordered(given, node) for node in NODES]
+    run, letters = office.place([Carried(one) for one in orders], now())
+    for letter, one in zip(letters, orders, strict=True):
+        body = {"result": carried_out(one, NODES[letters.index(letter)])}
+        office.answer(Reply(letter.id, letter.node, Kind.RESULT, body), now())
+    hashes = tuple(jws.identity(one) for one in orders)
+    node = participant(NODES[0])
+    gone = result.Deletion(ids.new("deletion"), given.id, node, "revoked", hashes, now())
+    office.receive(node, [jws.issue(NODES[0], gone, result.DELETION_TYP)], now())
+    with sql.read(records) as connection:
+        shown = results.show(connection, run, now())["orders"]
+    assert [one["state"] for one in shown] == ["refused", "carried out"]
+    assert [bool(one["result"]) for one in shown] == [False, True]
 
 
 def carried_out_token(token: str) -> str:

@@ -446,7 +446,11 @@ def test_a_run_is_kept_and_its_result_comes_as_files(page: Page, run: str, tmp_p
         rows = dict(list(csv.reader(file))[1:])
     assert rows["all shown"] == "500"  # of the two hospitals that approved
     with zipfile.ZipFile(tmp_path / "crate.zip") as crate:
-        assert len(json.loads(crate.read("provenance.json"))["missing"]) == 1
+        provenance = json.loads(crate.read("provenance.json"))
+    assert len(provenance["missing"]) == 1
+    # The signed answers are open here, and hold exact numbers, which nobody is shown.
+    assert [one["signature"] for one in provenance["answers"]] == ["", ""]
+    assert all(len(one["result"]) == 64 for one in provenance["answers"])
     page.goto("/en/mine?q=person.age%20%3E%2050")
     leads = page.get_by_role("link", name="Run an analysis").first
     expect(leads).to_have_attribute(

@@ -19,12 +19,15 @@ _TYPES = {".json": "application/json", ".csv": "text/csv"}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One node's part: the order it carried out, the entry in its log, and its signature over both (compact JWS)."""
+    """One node's part: the order it carried out, the entry in its log, and what it signed over both. `result` is the
+    SHA-256 of the signed payload, which the node's log holds as well; `signature` (compact JWS) is there where the
+    result is sealed, since an open one holds intermediates, which are shown to nobody."""
 
     node: str
     dataset: str  # dataset@version
     order: str  # SHA-256 of the order's payload
     log_entry: str
+    result: str
     signature: str
 
 

@@ -20,7 +20,9 @@ class Number:
     why: Why
 
     def __str__(self) -> str:
-        return str(self.why) if self.value is None else f"{self.value:.10g}"
+        if self.value is None:  # what cannot be computed, as a median that is not reached, stays empty
+            return "" if self.why is Why.COMPUTED else str(self.why)
+        return f"{self.value:.10g}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,8 @@ def analyse(
         )
         _keep(home, started)
         click.echo(f"run {started.run}", err=True)
+        for dataset in started.gone:
+            click.echo(f"Not asked: {dataset}, which is not published any more.", err=True)
         _show(hub.finish(started, signer, _progress), out, as_json)
     next_step(f"hanse runs show {started.run}")
 
@@ -188,8 +190,8 @@ def _progress(row: Any) -> None:
 def _show(found: Analysis, out: Path | None, as_json: bool) -> None:
     for part in found.parts:
         if part.problem:
-            detail = clean(str(part.problem.get("detail", "")))
-            click.echo(f"Not in it: {part.order.node} ({part.state}). {detail}", err=True)
+            said = f"{part.problem.get('detail', '')} {part.problem.get('hint') or ''}".strip()
+            click.echo(clean(f"Not in it: {part.order.node} ({part.state}). {said}"), err=True)
     if out:
         files.write(out, found.crate())
     if as_json:

@@ -8,6 +8,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,7 +20,7 @@ from hanse.analysis.result import Result as Released
 from hanse.client.access import Granted
 from hanse.core import clock, document, ids, order, release, result, visit
 from hanse.core.document import Jwk
-from hanse.core.errors import BadEnvelope, BadInput, Problem, Refused
+from hanse.core.errors import BadEnvelope, BadInput, NotFound, Problem, Refused
 from hanse.core.order import Order
 from hanse.core.result import Result
 from hanse.core.scope import NEWEST, Grant, Operation
@@ -44,6 +45,9 @@ class Started:
     reply_key: str  # PEM
     orders: tuple[str, ...]  # tokens
     delegation: str = ""
+    gone: tuple[
+        str, ...
+    ] = ()  # datasets of the permit that nobody publishes any more, so that no order went there
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -53,7 +57,7 @@ class Started:
         """What `to_json` wrote; `BadInput` for anything else."""
         try:
             body = json.loads(text)
-            return cls(**body | {"orders": tuple(body["orders"])})
+            return cls(**body | {"orders": tuple(body["orders"]), "gone": tuple(body.get("gone", ()))})
         except (ValueError, TypeError, KeyError):
             raise BadInput("This is no run that was kept.") from None
 
@@ -180,15 +184,26 @@ def start(
         raise BadInput(
             "The permit has none of these datasets.", hint="`hanse applications` shows what it has."
         )
-    reply, versions = ReplyKey.generate(), {one.dataset: _newest(hub, one.dataset) for one in wanted}
+    reply, versions = ReplyKey.generate(), _newest(hub, [one.dataset for one in wanted])
     made = orders(granted, method, parameters, versions, selection, reply.jwk, deadline)
     tokens = [jws.issue(signer, one, order.TYP) for one in made]
     run = hub.order([{"order": one, "delegation": delegation} for one in tokens])
-    return Started(run, granted.hash, reply.pem().decode(), tuple(tokens), delegation)
+    gone = tuple(one.dataset for one in wanted if one.dataset not in versions)
+    return Started(run, granted.hash, reply.pem().decode(), tuple(tokens), delegation, gone)
 
 
-def _newest(hub: "Hanse", dataset: str) -> int:
-    return int(hub.dataset(dataset)["version"])
+def _newest(hub: "Hanse", datasets: Sequence[str]) -> dict[str, int]:
+    """The newest version of each dataset that is still published; `NotFound` when none is."""
+    found: dict[str, int] = {}
+    for dataset in datasets:
+        with suppress(NotFound):
+            found[dataset] = int(hub.dataset(dataset)["version"])
+    if not found:
+        raise NotFound(
+            f"None of these datasets is published any more: {', '.join(datasets)}.",
+            hint="Ask their holders whether a new version comes.",
+        )
+    return found
 
 
 def orders(
@@ -308,9 +323,10 @@ def finish(granted: Granted, parts: Sequence[Part], began: str) -> Analysis:
     """Merges what was carried out and releases it by the permit's limits. `Refused` when no node carried it out."""
     done = [one for one in parts if one.result]
     if not done:
-        why = "; ".join(dict.fromkeys(str((one.problem or {}).get("detail", one.state)) for one in parts))
+        said = dict.fromkeys((one.order.node, *_said(one)) for one in parts)
+        why = " ".join(f"{node}: {detail}" for node, detail, _ in said)
         raise Refused(
-            f"No node carried out the order: {why}", hint="`hanse runs show` shows what each node said."
+            f"No node carried out the order. {why}", hint=" ".join(dict.fromkeys(hint for *_, hint in said))
         )
     asked = done[0].order
     method = analysis.find(asked.method)
@@ -319,6 +335,12 @@ def finish(granted: Granted, parts: Sequence[Part], began: str) -> Analysis:
     limits = limits_of(granted)
     released = method.release(merged, parameters, limits, release.dice(b"", b"", limits))
     return Analysis(released, merged, tuple(parts), _provenance(granted, parts, began))
+
+
+def _said(part: Part) -> tuple[str, str]:
+    """Why a part has no result, and what would be needed."""
+    problem = part.problem or {}
+    return str(problem.get("detail", part.state)), str(problem.get("hint") or "")
 
 
 def limits_of(granted: Granted) -> release.Limits:
@@ -345,7 +367,8 @@ def _provenance(granted: Granted, parts: Sequence[Part], began: str) -> crates.P
                 dataset=f"{one.order.dataset}@{one.order.version}",
                 order=one.hash,
                 log_entry=f"{found.entry_number} {found.entry_hash}",
-                signature=one.token,
+                result=jws.identity(one.token, limit=result.MAX_TOKEN),
+                signature=one.token if one.order.reply_key else "",
             )
             for one, found in done
         ),

@@ -16,7 +16,7 @@ from hanse.core import application, clock, login, permit, refusal, result, statu
 from hanse.core.errors import BadEnvelope, NotFound, Problem, Refused
 from hanse.core.permit import authority_id
 from hanse.core.wire import Kind, Role
-from hanse.hub import post, registry
+from hanse.hub import post, registry, results
 from hanse.hub.tables import DELIVERY, DOCUMENT
 from hanse.lib import jws
 from hanse.lib.jws import PublicKey
@@ -172,6 +172,8 @@ def _take(connection: sa.Connection, by: registry.Node, token: str, at: datetime
         return []
     to = _recipients(connection, kept)
     post.post(connection, to, kept.hash, Kind.DOCUMENTS, at)
+    if isinstance(signed.document, result.Deletion):
+        results.destroy(connection, by.id, signed.document.orders, at)
     return to
 
 

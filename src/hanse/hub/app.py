@@ -27,7 +27,7 @@ from hanse.domains.catalogue import WORDS
 from hanse.hub import access_api, catalogue, datasets, questions, registry
 from hanse.hub.config import HubConfig
 from hanse.hub.datasets import Desk
-from hanse.hub.library import Library
+from hanse.hub.library import LOOK_EVERY_S, Library
 from hanse.hub.office import Office
 from hanse.hub.registry import Directory, State
 from hanse.hub.search import Asked, Search
@@ -83,11 +83,10 @@ def make_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        first = asyncio.create_task(
-            run_in_threadpool(hub.library.shelf)
-        )  # so that no visitor waits for the index
+        looking = asyncio.create_task(_look(hub.library))
         yield
-        await asyncio.wait([first])
+        looking.cancel()
+        await asyncio.wait([looking])
         await hub.mailbox.close()
         hub.records.dispose()
 
@@ -111,6 +110,13 @@ def make_app(
     app.add_middleware(Bounded)
     app.add_middleware(Guarded)
     return app
+
+
+async def _look(library: Library) -> None:
+    """Keeps the index of the catalogue as the records are, also while nobody visits."""
+    while True:
+        await run_in_threadpool(library.shelf)
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 def _mailbox(config: HubConfig) -> Mailbox:

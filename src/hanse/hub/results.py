@@ -105,6 +105,16 @@ def answer(connection: sa.Connection, reply: Reply, at: datetime) -> bool:
     return True
 
 
+def destroy(connection: sa.Connection, node: str, orders: Sequence[str], at: datetime) -> None:
+    """Destroys what this hub keeps of the results that a node has destroyed, of its own orders only."""
+    gone = Refused("The node destroyed this result: its permit is over.", hint="Apply anew.", rule="deleted")
+    connection.execute(
+        sa.update(ORDER)
+        .where(ORDER.c.node == node, ORDER.c.hash.in_(orders), ORDER.c.state == State.CARRIED_OUT)
+        .values(state=State.REFUSED, result=None, problem=json.dumps(gone.as_dict()), changed=clock.text(at))
+    )
+
+
 def _handed(connection: sa.Connection, hash: str) -> int:
     return connection.execute(sa.select(sa.func.count()).where(LETTER.c.hash == hash)).scalar_one()
 

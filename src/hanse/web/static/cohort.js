@@ -120,7 +120,8 @@ class QueryText extends HTMLElement {
 
   take(place) {
     const { insert, start, end } = this.suggestions[place];
-    this.area.setRangeText(insert, start, end, "end");
+    // What was typed since the list came is part of the word that it completes.
+    this.area.setRangeText(insert, start, Math.max(end, this.area.selectionStart), "end");
     this.hide();
     this.area.focus();
     this.look();
