@@ -129,11 +129,11 @@ def carried_out(token: str, node: FileKey = NODES[0], aggregate: Mapping[str, An
     return jws.issue(node, found, result.TYP)
 
 
-def said_status(node: FileKey, number: int, signer: FileKey = AUTHORITY) -> str:
-    at = now()
-    said = status.Status(
-        authority_id(AUTHORITY.public.kid), participant(node), number, at, at + timedelta(hours=20), {}, ()
-    )
+def said_status(
+    node: FileKey, number: int, signer: FileKey = AUTHORITY, revoked: tuple[str, ...] = ()
+) -> str:
+    at, authority = now(), authority_id(AUTHORITY.public.kid)
+    said = status.Status(authority, participant(node), number, at, at + timedelta(hours=20), {}, revoked)
     return jws.issue(signer, said, status.STATUS_TYP)
 
 

@@ -95,6 +95,16 @@ def test_a_permit_and_its_approval_show_in_the_application(office: Office, recor
         assert access.permitted(connection, given.id)["permit"] == signed
 
 
+def test_a_permit_that_was_revoked_shows_so_in_the_application(office: Office, records: sa.Engine) -> None:
+    token = applied()
+    hash, _ = office.apply(token, now())
+    given, signed = permitted(token)
+    office.receive(participant(AUTHORITY), [signed], now())
+    office.receive(participant(AUTHORITY), [said_status(NODES[0], 2, revoked=(given.id,))], now())
+    with sql.read(records) as connection:
+        assert access.applied(connection, hash)["authority"]["state"] == "revoked"
+
+
 def test_a_participant_sends_only_what_it_signed_and_what_is_its_to_say(office: Office) -> None:
     given, signed = permitted(applied())
     assert office.receive(participant(NODES[0]), [signed], now()) == []

@@ -150,7 +150,8 @@ def _show(one: Mapping[str, Any]) -> None:
     _table([["", row["name"], row["dataset_name"], row["state"]] for row in one["nodes"]])
     if one["permit_hash"]:
         click.echo(f"  permit {one['permit_hash']}")
-        next_step(f"hanse analyse METHOD --permit {one['permit_hash']}")
+        ended = one["authority"]["state"] == "revoked"
+        next_step("hanse apply" if ended else f"hanse analyse METHOD --permit {one['permit_hash']}")
 
 
 def _show_authorities(listed: list[dict[str, Any]], as_json: bool) -> None:

@@ -268,13 +268,8 @@ def applied(connection: sa.Connection, hash: str) -> dict[str, Any]:
     by = next(
         (one for one in registry.authorities(connection) if authority_id(one.key.kid) == said.authority), None
     )
-    state = (
-        "granted"
-        if permits
-        else "refused"
-        if refused
-        else _delivered(connection, hash, by.id if by else None)
-    )
+    decided = _decided(connection, permits, refused)
+    state = decided or _delivered(connection, hash, by.id if by else None)
     return {
         "application": hash,
         "token": row.token,
@@ -293,6 +288,16 @@ def applied(connection: sa.Connection, hash: str) -> dict[str, Any]:
             for one in _named(connection, DOCUMENT.c.about == hash, login.PROOF_TYP)
         ],
     }
+
+
+def _decided(connection: sa.Connection, permits: Sequence[Any], refused: Sequence[Any]) -> str:
+    """What the authority made of an application, as far as its own documents here say; empty before it decided."""
+    if not permits:
+        return "refused" if refused else ""
+    newest = permits[0]
+    said = _named(connection, DOCUMENT.c.kid == newest.kid, status.STATUS_TYP)
+    gone = any(newest.name in status.decode(jws.unverified(row.token)).revoked for row in said)
+    return "revoked" if gone else "granted"
 
 
 def permitted(connection: sa.Connection, id: str) -> dict[str, Any]:

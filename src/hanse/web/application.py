@@ -21,6 +21,7 @@ AUTHORITY = {
     "delivered": (N_("being decided"), "info"),
     "granted": (N_("permit given"), "good"),
     "refused": (N_("refused"), "bad"),
+    "revoked": (N_("permit revoked"), "bad"),
 }
 HOLDER = {
     "waiting": (N_("on its way"), ""),
@@ -64,6 +65,6 @@ def _page(request: Request, hub: Hub) -> Response:
 def is_open(said: Mapping[str, Any]) -> bool:
     """Whether somebody has still to decide, so that the page looks again."""
     state = said["authority"]["state"]
-    return state != "refused" and not (
+    return state not in ("refused", "revoked") and not (
         state == "granted" and all(one["state"] in DECIDED for one in said["nodes"])
     )
