@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from starlette.types import ASGIApp
 from tests.desk.chromium import place, serving, signed_in
 from tests.federation import HOSPITALS, OFFICER, Permitting, permitting
@@ -21,7 +21,7 @@ from hanse.desk.site import make_desk
 from hanse.node.store import Store
 
 __all__ = ("browser",)
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 PATIENTLY = 90_000  # milliseconds
 PROJECT = "Survival with lung cancer"
 CURVE = {"until": "person.last_contact", "event": "person.vital_status", "happened": ["dead"]}
@@ -82,7 +82,7 @@ def test_from_an_application_to_a_curve_and_a_revocation(
         researcher.get_by_role("button", name="CSV: Curve").click()
     waited.value.save_as(tmp_path / "curve.csv")
     assert rows((tmp_path / "curve.csv").read_text(encoding="utf-8-sig")) == rows(pooled_curve())
-    expect(researcher.get_by_text("Not everybody is in it.")).to_be_visible()
+    expect(researcher.get_by_text("Not everybody is in it.")).to_be_visible(timeout=PATIENTLY)
 
     revoke(officer)
     for manager in managers[:2]:
@@ -102,7 +102,7 @@ def apply(page: Page) -> str:
     page.get_by_label("Its country").select_option("FI")
     page.get_by_role("button", name="See what you will sign").click()
     page.get_by_role("button", name="Sign and send").click()
-    expect(page.get_by_role("heading", name=PROJECT)).to_be_visible()
+    expect(page.get_by_role("heading", name=PROJECT)).to_be_visible(timeout=PATIENTLY)
     return page.locator(".fingerprint").first.inner_text().removesuffix("kept by a web page")
 
 
@@ -114,13 +114,13 @@ def give(page: Page, fingerprint: str) -> None:
     page.get_by_role("button", name="Compare").click()
     page.get_by_role("link", name="Draft a permit").click()
     page.get_by_role("button", name="Sign with passkey").click()
-    expect(page.get_by_text("Signed.")).to_be_visible()
+    expect(page.get_by_text("Signed.")).to_be_visible(timeout=PATIENTLY)
 
 
 def approve(page: Page) -> None:
     open_permit(page)
     page.get_by_role("button", name="Approve").click()
-    expect(page.get_by_text(f"Approved by {OFFICER}")).to_be_visible()
+    expect(page.get_by_text(f"Approved by {OFFICER}")).to_be_visible(timeout=PATIENTLY)
 
 
 def refuse(page: Page) -> None:
@@ -129,19 +129,27 @@ def refuse(page: Page) -> None:
     page.get_by_label("The reason, on one line.").fill("Not our patients.")
     page.get_by_role("button", name="Show what I sign").click()
     page.get_by_role("button", name="Refuse").click()
-    expect(page.get_by_text(f"Forbidden by {OFFICER}")).to_be_visible()
+    expect(page.get_by_text(f"Forbidden by {OFFICER}")).to_be_visible(timeout=PATIENTLY)
 
 
 def open_permit(page: Page) -> None:
+    """Opens the permit, which comes after the application of the same name, and may be approved or refused."""
     until_shown(page, lambda: page.get_by_role("link", name=PROJECT))
-    page.get_by_role("link", name=PROJECT).click()
+    for _ in range(60):
+        page.get_by_role("link", name=PROJECT).first.click()
+        page.wait_for_load_state()
+        if page.get_by_role("button", name="Approve").count():
+            return
+        page.wait_for_timeout(500)
+        page.goto("/en/")
+    raise AssertionError("the permit did not come")
 
 
-def until_shown(page: Page, wanted: Callable[[], object]) -> None:
+def until_shown(page: Page, wanted: Callable[[], Locator]) -> None:
     """Looks again until the page shows what is on its way."""
     for _ in range(60):
         page.goto("/en/")
-        if wanted().count():  # type: ignore[attr-defined]
+        if wanted().count():
             return
         page.wait_for_timeout(500)
     raise AssertionError("it did not come")
@@ -165,7 +173,7 @@ def revoke(page: Page) -> None:
     page.get_by_label("The reason, on one line.").fill("The project has ended.")
     page.get_by_role("button", name="Show what I sign").click()
     page.get_by_role("button", name="Revoke with passkey").click()
-    expect(page.get_by_text("revoked", exact=True)).to_be_visible()
+    expect(page.get_by_text("revoked", exact=True)).to_be_visible(timeout=PATIENTLY)
 
 
 def expect_revoked(page: Page) -> None:
