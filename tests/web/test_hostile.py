@@ -149,4 +149,4 @@ def test_others_are_served_while_a_large_answer_is_read(
         while asking.is_alive():
             other.get("/link/v1/hub")
             served += asking.is_alive()
-    assert served > 60
+    assert served > 10  # a hub that reads and draws at one go serves one or two meanwhile
