@@ -1,6 +1,6 @@
 """How a permit differs from what was asked for: a JSON object whose members take the place of those of the application.
 
-`datasets` and `persons` list those that stay, by id or name; `limits` may hold some of the three limits; the others
+`datasets` and `persons` list those that stay, by id or name; `limits` may hold some of the limits; the others
 stand as they do in an application. `kind`, `fees`, `exception` and `opt_out` (a commitment by dataset id) are the
 permit's own.
 """

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from hanse.cli.paths import A_FILE
 from hanse.core import clock
 from hanse.core.errors import BadInput
 from hanse.core.permit import Kind
-from hanse.core.scope import Operation
+from hanse.core.scope import MAX_NOISE, Limits, Operation
 from hanse.lib import assertions, log, sql
 
 DECISIONS = ("permit", "amend", "refuse", "revoke")  # kinds of entries in the log
@@ -29,6 +30,8 @@ more_option = click.option(
     metavar="MEMBER",
     help="A member in which the permit may differ from what was asked for, beyond giving less; several.",
 )
+
+_LIMITS = tuple(one.name for one in fields(Limits))
 
 # Each option that narrows, the member of `narrowing` that it sets, and how.
 _NARROWING: tuple[tuple[Any, ...], ...] = (
@@ -44,6 +47,14 @@ _NARROWING: tuple[tuple[Any, ...], ...] = (
     ("--minimum", "minimum", {"type": click.IntRange(1), "help": "Fewest persons that a number stands for."}),
     ("--rounding", "rounding", {"type": click.IntRange(1), "help": "Base of rounding."}),
     ("--budget", "budget", {"type": click.IntRange(0), "help": "Most orders at one node."}),
+    (
+        "--noise",
+        "noise",
+        {
+            "type": click.IntRange(0, MAX_NOISE),
+            "help": "Noise on each count of a node: it is off by at most twice as much.",
+        },
+    ),
     ("--sealed", "sealed", {"is_flag": True, "help": "Answers are readable by the person only."}),
     (
         "--kind",
@@ -66,7 +77,7 @@ def narrowing_options(command: Callable[..., None]) -> Callable[..., None]:
 def _changes(narrow: Path | None, said: Mapping[str, Any]) -> dict[str, Any]:
     """What a file and options say together; an option wins."""
     changes = dict(narrowing.read(narrow)) if narrow else {}
-    limits = {name: said[name] for name in ("minimum", "rounding", "budget") if said[name] is not None}
+    limits = {name: said[name] for name in _LIMITS if said[name] is not None}
     given = {
         name: value for name, value in said.items() if value not in (None, (), False) and name not in limits
     }

@@ -13,7 +13,7 @@ from hanse.client.authorities import Authority
 from hanse.core import clock, terms
 from hanse.core.errors import BadInput
 from hanse.core.permit import Kind
-from hanse.core.scope import KeyUse, Limits, Operation, Person, Purpose, Role
+from hanse.core.scope import MAX_NOISE, KeyUse, Limits, Operation, Person, Purpose, Role
 from hanse.lib import keys, marked
 from hanse.lib.marked import Unreadable
 
@@ -80,6 +80,14 @@ MEMBERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("--minimum", "minimum", {"type": click.IntRange(1), "help": "Fewest persons that a number stands for."}),
     ("--rounding", "rounding", {"type": click.IntRange(1), "help": "Base of rounding."}),
     ("--budget", "budget", {"type": click.IntRange(0), "help": "Most orders at one node."}),
+    (
+        "--noise",
+        "noise",
+        {
+            "type": click.IntRange(0, MAX_NOISE),
+            "help": "Noise on each count of a node: it is off by at most twice as much.",
+        },
+    ),
     ("--amends", "amends", {"metavar": "PERMIT", "help": "The permit that is to be changed."}),
     (
         "--member",
@@ -146,6 +154,7 @@ def wish(said: Mapping[str, Any], authority: Authority) -> Wish:
                 minimum=int(said.get("minimum", LIMITS.minimum)),
                 rounding=int(said.get("rounding", LIMITS.rounding)),
                 budget=int(said.get("budget", LIMITS.budget)),
+                noise=int(said.get("noise", LIMITS.noise)),
             ),
             members=tuple(_member(Path(one)) for one in said.get("members", ())),
             amends=str(said.get("amends", "")),

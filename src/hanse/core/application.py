@@ -81,6 +81,7 @@ def beyond(application: Application, permit: Permit) -> tuple[str, ...]:
         "minimum": given.limits.minimum >= asked.limits.minimum,
         "rounding": given.limits.rounding >= asked.limits.rounding,
         "budget": given.limits.budget <= asked.limits.budget,
+        "noise": given.limits.noise >= asked.limits.noise,
         "sealed": given.sealed or not asked.sealed,
     }
     return tuple(name for name, holds in inside.items() if not holds)

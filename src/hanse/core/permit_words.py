@@ -133,6 +133,9 @@ def _scope(scope: Scope, kind: Kind) -> tuple[Section, ...]:
                 f"are rounded to multiples of {limits.rounding}"
                 if limits.rounding > 1
                 else "are not rounded",
+                f"carry noise: a count of a node is off by at most {2 * limits.noise}"
+                if limits.noise
+                else "carry no noise: what a node counts leaves it as it is",
                 f"come from {limits.budget:,} orders at most at each node",
                 "are readable by the person only" if scope.sealed else "may be readable by the hub",
             ),

@@ -21,6 +21,7 @@ from hanse.core.query import Node
 from hanse.core.terms import Rule, rule
 
 MAX_DATASETS, MAX_PERSONS, MAX_KEYS, MAX_RULES, MAX_ENVIRONMENTS = 200, 100, 8, 50, 20
+MAX_NOISE = 1000
 NEWEST: Literal["newest"] = "newest"
 
 
@@ -147,11 +148,13 @@ class Grant:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """For numbers that leave a node: the fewest persons one stands for, the base of rounding, and how many orders
-    that release numbers are carried out at one node."""
+    that release numbers are carried out at one node. `noise` are the sides of the two dice that a node adds to each
+    count of an analysis (-noise to noise each); 0 is none."""
 
     minimum: int
     rounding: int
     budget: int
+    noise: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,9 +325,11 @@ def _call(body: Any) -> Call:
 
 
 def _limits(body: Any) -> Limits:
-    body = document.exactly(body, Limits, "limits")
+    # Permits were given before noise could be asked for.
+    body = document.exactly({"noise": 0} | dict(shape.mapping(body, "limits")), Limits, "limits")
     return Limits(
         minimum=shape.number(body, "minimum", least=1, most=10_000),
         rounding=shape.number(body, "rounding", least=1, most=10_000),
         budget=shape.number(body, "budget", most=1_000_000),
+        noise=shape.number(body, "noise", most=MAX_NOISE),
     )

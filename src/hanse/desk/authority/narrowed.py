@@ -3,15 +3,16 @@
 Datasets and persons go by their places in the application, so that an address with hundreds of them stays short.
 """
 
+from dataclasses import fields
 from datetime import date
 from typing import Any
 
 from hanse.authority import narrowing
 from hanse.core.errors import BadInput
-from hanse.core.scope import Scope
+from hanse.core.scope import Limits, Scope
 from hanse.desk.visit import Visit
 
-LIMITS = ("minimum", "rounding", "budget")
+LIMITS = tuple(one.name for one in fields(Limits))
 
 
 class Fields:
