@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Literal
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
@@ -145,17 +146,44 @@ def test_a_click_on_ask_shows_the_answers_on_this_page_and_back_takes_them_away(
     expect(page.locator(".node")).to_have_count(0)
 
 
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_on_a_phone_the_answers_come_into_view_and_focus_stays(
+    browser: Browser, address: str, motion: Literal["reduce", "no-preference"]
+) -> None:
+    context = browser.new_context(
+        base_url=address, viewport={"width": 390, "height": 844}, reduced_motion=motion
+    )
+    page = context.new_page()
+    page.goto(f"{ASKED}&ask=no", wait_until="networkidle")
+    page.locator(".ask-now").click()
+    expect(page.get_by_role("status")).to_contain_text("2 of 4 nodes answered")
+    for seen in (".sums", ".status", ".node >> nth=0"):
+        expect(page.locator(seen)).to_be_in_viewport()
+    expect(page.locator(".ask-now")).to_be_focused()
+    context.close()
+
+
+def test_on_a_wide_screen_nothing_moves_when_asking(page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 1000})
+    page.goto(f"{ASKED}&ask=no", wait_until="networkidle")
+    page.locator(".ask-now").click()
+    expect(page.get_by_role("status")).to_contain_text("2 of 4 nodes answered")
+    assert page.evaluate("scrollY") == 0
+
+
 def test_changing_the_question_keeps_its_answers_and_says_that_they_are_older(page: Page) -> None:
     opened = streams(page)
     page.goto(ASKED)
     expect(page.get_by_role("status")).to_contain_text("2 of 4 nodes answered")
     page.get_by_role("button", name="Not: Age at least 52 years").click()
-    expect(page.get_by_text("These answers are older than the question.")).to_be_visible()
+    older = page.get_by_text("These answers are older than the question.")
+    expect(older).to_be_visible()
     expect(page.get_by_role("row", name="Duke breast cancer MRI")).to_be_visible()
     assert "NOT (person.age >= 52)" in question(page)
     page.wait_for_timeout(300)
     assert len(opened) == 1
     page.get_by_role("link", name="Ask again").first.click()
+    expect(older).to_be_hidden()
     expect(page.get_by_role("status")).to_contain_text("2 of 4 nodes answered")
     assert len(opened) == 2
     assert opened[1] != opened[0]

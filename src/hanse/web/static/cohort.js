@@ -33,6 +33,14 @@ document.addEventListener("change", (event) => {
   }
 });
 
+// Whoever asks sees what comes of it, also on a small screen. Nothing moves where it is in view, and focus stays.
+document.addEventListener("htmx:after:swap", (event) => {
+  if (!event.target.matches("main")) return;
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const outcome = event.target.querySelector(".problem, .sums");
+  outcome?.scrollIntoView({ block: "nearest", behavior: still ? "instant" : "smooth" });
+});
+
 // <query-text>: offers what may come next while a question is typed. The list is the hub's vocabulary, never data.
 class QueryText extends HTMLElement {
   connectedCallback() {
