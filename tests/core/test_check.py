@@ -1,9 +1,11 @@
 """A question against the vocabulary: mistakes have a place and a remedy, and nodes say what they can apply."""
 
+import re
+
 import pytest
 
 from hanse.core.answer import CriterionState
-from hanse.core.check import MAX_WARNINGS, check, criterion_state, is_single, resolve
+from hanse.core.check import MAX_WARNINGS, check, check_selection, criterion_state, is_single, resolve
 from hanse.core.errors import BadQuestion
 from hanse.core.query import criteria
 from hanse.core.reading import read
@@ -110,3 +112,24 @@ def test_a_node_says_what_it_can_apply() -> None:
 )
 def test_only_criteria_that_are_few_are_single(text: str, single: bool) -> None:
     assert is_single(read(text), VOCABULARY) is single
+
+
+@pytest.mark.parametrize(
+    ("selection", "said"),
+    [
+        ("person.agge > 50", "no field person.agge"),
+        ("person.age = 'old'", "person.age holds a number"),
+        ("person.sex = 'Female'", "did you mean 'female'?"),
+        ("person.sex = ", "CQL2"),
+    ],
+)
+def test_a_selection_that_no_node_could_apply_is_refused_where_it_is_written(
+    selection: str, said: str
+) -> None:
+    with pytest.raises(BadQuestion, match=re.escape(said)):
+        check_selection(selection, VOCABULARY)
+
+
+def test_a_selection_of_the_vocabulary_is_accepted_and_so_is_none() -> None:
+    check_selection("person.age > 50 AND person.sex = 'female'", VOCABULARY)
+    check_selection("", VOCABULARY)

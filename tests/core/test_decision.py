@@ -214,7 +214,7 @@ def test_an_order_counts_once() -> None:
         (USES["working key"], replace(FACTS, permit=None)),
         (USES["working key"], replace(FACTS, authorities={})),
         (USES["working key"], replace(FACTS, permit=signed(permits.PERMIT, STRANGER.kid))),
-        (USES["working key"], replace(FACTS, versions=())),
+        (USES["working key"], replace(FACTS, versions=(), approval=None)),
         (Use(signed(replace(permits.ORDER, dataset=permits.OTHER_DATASET), permits.WORKING.kid)), FACTS),
         (
             Use(
@@ -284,17 +284,66 @@ def status(**changes: Any) -> Facts:
         (status(number=16), "newest status"),
         (status(revoked=(permits.PERMIT.id,)), "revocation"),
         (status(current={permits.PERMIT.id: sha256(b"newer").hexdigest()}), "amendment"),
-        (status(current={}), "amendment"),
+        (status(current={}), "status"),
         (replace(FACTS, approval=None), "approval"),
         (replace(FACTS, approval=signed(permits.APPROVAL, STRANGER.kid)), "approval"),
         (replace(FACTS, opt_out=""), "opt-out"),
-        (replace(FACTS, unapplied=("person.age > 50",)), "selection"),
+        (replace(FACTS, unapplied=("person.age",)), "selection"),
         (replace(FACTS, spent=100), "budget"),
+        (replace(FACTS, versions=()), "version"),
     ],
-    ids=range(16),
+    ids=range(17),
 )
 def test_a_refusal_names_the_fact(facts: Facts, rule: str) -> None:
     assert refusal(facts=facts)[1] == rule
+
+
+NEWER = {permits.PERMIT.id: sha256(b"newer").hexdigest()}
+STATUS_OF_NEWER = signed(replace(permits.STATUS, current=NEWER), permits.AUTHORITY)
+LATE = {"issued": permits.AT - timedelta(hours=25)}  # no fresh word of the authority
+OVER = permits.with_scope(ends=permits.AT)
+
+
+@pytest.mark.parametrize(
+    ("facts", "rule"),
+    [
+        (replace(FACTS, veto=signed(permits.VETO, permits.HOLDER), approval=None), "veto"),
+        (replace(FACTS, veto=signed(permits.VETO, permits.HOLDER), status=None), "veto"),
+        (replace(status(revoked=(permits.PERMIT.id,), current={}), approval=None), "revocation"),
+        (status(revoked=(permits.PERMIT.id,), current={}, **LATE), "revocation"),
+        (replace(status(current=NEWER), approval=None), "amendment"),
+        (replace(status(current=NEWER), versions=(4,)), "amendment"),
+        (status(current=NEWER, **LATE), "status"),  # a later one may name the version of the order
+        (replace(FACTS, versions=(), status=None), "status"),
+    ],
+    ids=range(8),
+)
+def test_of_several_reasons_the_asker_is_told_the_one_that_nothing_else_mends(
+    facts: Facts, rule: str
+) -> None:
+    assert refusal(facts=facts)[1] == rule
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [({"status": None, "approval": None}, "period"), ({"status": STATUS_OF_NEWER}, "amendment")],
+    ids=["ended", "amended, and so extended"],
+)
+def test_a_permit_that_has_ended_is_said_to_have_ended_unless_a_newer_version_goes_on(
+    changes: dict[str, Any], rule: str
+) -> None:
+    use, facts = given_permit(OVER)
+    assert refusal(use, replace(facts, **changes))[1] == rule
+
+
+def test_a_refusal_names_fields_and_conditions_and_never_a_value() -> None:
+    decided = decide(USES["working key"], replace(FACTS, unapplied=("person.age", "condition.psa")))
+    assert decided.refusal
+    assert decided.refusal.words.endswith("It concerns person.age, condition.psa.")
+    forbidding = terms.Rule(terms.Effect.PROHIBITION, "aggregate")
+    conditions = decide(*given_permit(permits.with_scope(conditions=(forbidding,)))).refusal
+    assert conditions
+    assert conditions.words.endswith("Forbidden: prohibition to aggregate.")
 
 
 @pytest.mark.parametrize(

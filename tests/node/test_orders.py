@@ -27,7 +27,7 @@ from hanse.core import clock, ids, result
 from hanse.core.errors import BadAnalysis, BadInput, NoSpace, Problem, Refused
 from hanse.core.order import DELEGATION_TYP, Delegation, Order
 from hanse.core.permit import Kind, Permit
-from hanse.core.policy import Access
+from hanse.core.policy import Access, Policy
 from hanse.core.result import Result
 from hanse.core.scope import Key, KeyUse, Limits, Operation, Purpose
 from hanse.domains import VOCABULARY
@@ -51,9 +51,11 @@ def permit(node: Node) -> Permit:
     return allow(node, permit_for(node))
 
 
-def result_of(node: Node, token: str) -> Result:
+def result_of(node: Node, answer: str) -> Result:
+    token, disclosure = result.split(answer)
     public = node.store.keys.signing.public
-    return jws.read(token, public, result.TYP, result.decode, limit=result.MAX_TOKEN).document
+    said = jws.read(token, public, result.TYP, result.decode, limit=result.MAX_TOKEN).document
+    return said if said.sealed else result.disclosed(said, disclosure)
 
 
 def entries(node: Node) -> list[log.Entry]:
@@ -154,6 +156,17 @@ def test_an_answer_is_sealed_to_the_reply_key(node: Node) -> None:
     inner = result.opened(outer, result_of(node, key.unseal(outer.sealed).decode()))
     assert inner.aggregate is not None
     assert inner.aggregate["persons"] == 200
+
+
+def test_what_a_node_signs_holds_no_intermediate_and_cannot_be_guessed(node: Node, permit: Permit) -> None:
+    answers = [node.gate.use(ordered(order(node, permit))) for _ in range(2)]
+    tokens = [result.split(one)[0] for one in answers]
+    said = [result.decode(jws.unverified(one)) for one in tokens]
+    assert all(isinstance(one.aggregate, str) for one in said)
+    assert result_of(node, answers[0]).aggregate == result_of(node, answers[1]).aggregate
+    assert said[0].aggregate != said[1].aggregate  # the same numbers have another hash each time
+    left = [one.body["result"] for one in entries(node) if one.kind == "result"]
+    assert left == [jws.identity(one) for one in tokens]
 
 
 def test_a_device_orders_what_was_delegated_to_it(node: Node, permit: Permit) -> None:
@@ -284,7 +297,7 @@ def test_a_veto_stops_the_next_order_and_a_later_approval_lifts_it(node: Node, p
     assert node.gate.use(ordered(order(node, permit)))
 
 
-@pytest.mark.parametrize("what", ["veto", "revocation", "permit"])
+@pytest.mark.parametrize("what", ["veto", "revocation", "version"])
 def test_what_changes_in_mid_run_stops_the_result(
     node: Node, permit: Permit, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -434,7 +447,7 @@ def by_a_stranger(node: Node) -> tuple[str, str]:
 
 
 def test_public_data_are_used_under_an_open_permit_by_a_key_that_names_itself(tmp_path: Path) -> None:
-    node = make(tmp_path, access=Access.OPEN)
+    node = make(tmp_path, policy=Policy(Access.OPEN))
     token, handed = by_a_stranger(node)
     assert refused(node, token)["rule"] == "permit"
     assert node.gate.use(token, handed)
@@ -443,7 +456,7 @@ def test_public_data_are_used_under_an_open_permit_by_a_key_that_names_itself(tm
 @pytest.mark.parametrize("access", [Access.NONE, Access.PROTECTED])
 def test_no_authority_says_what_is_public(tmp_path: Path, access: Access) -> None:
     """A permit for public data needs no approval: it counts for what the holder itself publishes as open."""
-    node = make(tmp_path, access=access)
+    node = make(tmp_path, policy=Policy(access))
     assert refused(node, *by_a_stranger(node))["rule"] == "permit"
     assert entries(node)[-1].body["reason"] == "dataset not public"
 

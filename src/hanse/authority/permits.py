@@ -18,8 +18,10 @@ from hanse.authority.tables import CONCERNED, PERMIT, REVOKED
 from hanse.core import clock, document, ids, permit_words
 from hanse.core import permit as permits
 from hanse.core.application import beyond
+from hanse.core.check import check_selection
 from hanse.core.errors import Conflict, NotFound, Refused, TooLarge
 from hanse.core.permit import Permit
+from hanse.domains import VOCABULARY
 from hanse.lib import accounts, assertions, jws, log, sql
 from hanse.lib.jws import FileKey, Signer
 from hanse.lib.passkeys import Assertion
@@ -69,6 +71,7 @@ def draft_amendment(
 
 
 def _draft(kept: Kept, permit: Permit) -> Draft:
+    check_selection(permit.scope.selection, VOCABULARY)
     payload = document.encode(permit)
     return Draft(payload, permit_words.say(payload, permits.TYP), _beyond(kept, permit))
 
@@ -93,10 +96,11 @@ def sign(
     passkey `agreed` to them (`assertions.keep` says what it raises).
 
     Everything is asked anew of the bytes: `Refused` when a key in them is not checked, the officer is one of the
-    persons, or they give more than was asked for in another member than `more` names; `Conflict` when something was
-    decided meanwhile.
+    persons, or they give more than was asked for in another member than `more` names; `BadQuestion` when nodes could
+    not apply the selection; `Conflict` when something was decided meanwhile.
     """
     officer, permit = accounts.named(officer), permits.decode(payload)
+    check_selection(permit.scope.selection, VOCABULARY)
     officers.independent(officer, permit.scope.persons, config.id)
     if permit.authority != config.said(key):
         raise Refused("The draft is of another authority.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hanse.core import application, clock, document, ids, permit, permit_words, wire
 from hanse.core.application import Application
+from hanse.core.check import check_selection
 from hanse.core.errors import BadEnvelope, BadInput, NotFound
 from hanse.core.permit import Kind, Permit, authority_id
 from hanse.core.scope import (
@@ -26,6 +27,7 @@ from hanse.core.scope import (
     Scope,
 )
 from hanse.core.terms import Rule
+from hanse.domains import VOCABULARY
 from hanse.lib import jws
 from hanse.lib.jws import PublicKey, Signer
 
@@ -79,8 +81,9 @@ class Wish:
 
 def write(hub: "Hanse", wish: Wish, applicant: Applicant, working: PublicKey) -> Application:
     """The application as it will be signed; the names and nodes of datasets are those of the catalogue. Raises
-    as `Hanse.authority`, `NotFound` when the hub knows no such dataset, and `BadInput` or `BadQuestion` when no
-    authority could read it."""
+    as `Hanse.authority`, `NotFound` when the hub knows no such dataset, `BadInput` when no authority could read it, and
+    `BadQuestion` when its selection is not one of the vocabulary."""
+    check_selection(wish.selection, VOCABULARY)
     at = clock.read(clock.text(clock.now()))
     begins = wish.begins or at
     scope = Scope(

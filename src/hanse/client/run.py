@@ -9,7 +9,7 @@ import json
 import zipfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,6 +19,7 @@ from hanse.analysis.result import Figure
 from hanse.analysis.result import Result as Released
 from hanse.client.access import Granted
 from hanse.core import clock, document, ids, order, release, result, visit
+from hanse.core.check import check_selection
 from hanse.core.document import Jwk
 from hanse.core.errors import BadEnvelope, BadInput, NotFound, Problem, Refused
 from hanse.core.order import Order
@@ -106,7 +107,7 @@ class Taken:
 
 
 def _sealed(token: str) -> str:
-    return result.decode(jws.unverified(token, limit=result.MAX_TOKEN)).sealed
+    return result.decode(jws.unverified(result.split(token)[0], limit=result.MAX_TOKEN)).sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +173,7 @@ def start(
 ) -> Started:
     """Signs and sends one order for each dataset of the permit (of these nodes, or only these datasets).
 
-    Raises `BadAnalysis` before anything is sent when the parameters are wrong, and `BadInput` when nothing is left to
-    be asked.
+    Before anything is sent, raises as `orders` does, and `BadInput` when nothing is left to be asked.
     """
     wanted = [
         one
@@ -217,8 +217,9 @@ def orders(
 ) -> list[Order]:
     """The orders of a run, one for each dataset in `newest`, which has the newest version of each; to be signed.
 
-    Raises `BadAnalysis` when the parameters are wrong.
+    Raises `BadAnalysis` when the parameters are wrong, `BadQuestion` when the selection is not one of the vocabulary.
     """
+    check_selection(selection, VOCABULARY)
     chosen = analysis.find(method)
     written = chosen.canonical(chosen.read(parameters, VOCABULARY))
     scope, at = granted.permit.scope, clock.read(clock.text(clock.now()))
@@ -303,9 +304,10 @@ def _merged(asked: Order, results: Sequence[Result]) -> Any:
     return method.merge([one.aggregate or {} for one in results], parameters)
 
 
-def read(asked: Order, hash: str, token: str, granted: Granted, opener: Opener) -> Result:
+def read(asked: Order, hash: str, answer: str, granted: Granted, opener: Opener) -> Result:
     """The result of an order with its aggregate, verified with the key of the order's node. Raises `BadEnvelope`."""
     key = granted.key(asked.node)
+    token, disclosure = result.split(answer)
     outer = jws.read(token, key, result.TYP, result.decode, limit=result.MAX_TOKEN).document
     expected = (hash, asked.permit, asked.node, asked.dataset, asked.version)
     if (outer.order, outer.permit, outer.node, outer.dataset, outer.version) != expected:
@@ -313,7 +315,7 @@ def read(asked: Order, hash: str, token: str, granted: Granted, opener: Opener) 
     if not outer.sealed:
         if granted.permit.scope.sealed:
             raise BadEnvelope("The permit asks for sealed results, and this one is open.")
-        return outer
+        return result.disclosed(outer, disclosure)
     inner = opener.unseal(outer.sealed).decode("ascii", "replace")
     opened = jws.read(inner, key, result.TYP, result.decode, limit=result.MAX_TOKEN).document
     return result.opened(outer, opened)
@@ -332,8 +334,8 @@ def finish(granted: Granted, parts: Sequence[Part], began: str) -> Analysis:
     method = analysis.find(asked.method)
     parameters = method.read(dict(asked.parameters), VOCABULARY)
     merged = _merged(asked, [one.result for one in done if one.result])
-    limits = limits_of(granted)
-    released = method.release(merged, parameters, limits, release.dice(b"", b"", limits))
+    noise = sum(analysis.noise(one.result.aggregate or {}) for one in done if one.result)
+    released = method.release(merged, parameters, replace(limits_of(granted), noise=noise))
     return Analysis(released, merged, tuple(parts), _provenance(granted, parts, began))
 
 
@@ -344,7 +346,8 @@ def _said(part: Part) -> tuple[str, str]:
 
 
 def limits_of(granted: Granted) -> release.Limits:
-    """What the permit asks of numbers, as rules of release; the strictest that both can say."""
+    """What the permit asks of numbers, as rules of release; the strictest that both can say. Noise is the nodes': they
+    say in their results how much there is."""
     said = granted.permit.scope.limits
     least = max(2, said.minimum)
     return release.Limits(threshold=least, rounding=said.rounding, minimum=least, steps=said.budget)

@@ -30,6 +30,7 @@ from hanse.core.query import (
     rows_of,
     walk,
 )
+from hanse.core.reading import read
 
 MAX_WARNINGS = 20  # a question has room for a thousand unknown values, each compared with a whole code list
 
@@ -53,6 +54,16 @@ def check(question: Question, vocabulary: Vocabulary, text: str = "") -> list[st
             warnings.append(f"{known.name} has no such value in vocabulary {vocabulary.version}{meant}")
     check_rows(question, vocabulary, text)
     return warnings
+
+
+def check_selection(text: str, vocabulary: Vocabulary) -> None:
+    """Raises `BadQuestion` unless every criterion of a selection is one of the vocabulary, its values too: under a
+    permit, a node opens nothing for a selection that it cannot apply whole. An empty text selects everyone."""
+    if warnings := check(read(text), vocabulary, text):
+        raise BadQuestion(
+            warnings[0],
+            hint="`hanse vocabulary FIELD` lists the values; nodes apply a selection whole or not.",
+        )
 
 
 def check_rows(question: Question, vocabulary: Vocabulary, text: str = "") -> None:

@@ -5,7 +5,8 @@ nothing: an unknown permit, authority, person and dataset are refused in the sam
 refuses and what would be needed.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from hanse.core import terms
 from hanse.core.document import Signed
@@ -13,7 +14,7 @@ from hanse.core.errors import BadEnvelope, Problem, Refused
 from hanse.core.order import Delegation, Order
 from hanse.core.permit import Kind, Permit
 from hanse.core.query import And, Everyone, Node
-from hanse.core.rules import ARRIVAL, HIDDEN, NO_ORDER, RULES, Case, Facts, Refusal
+from hanse.core.rules import ARRIVAL, HIDDEN, NO_ORDER, RULES, Case, Facts, Refusal, approved
 from hanse.core.scope import OPERATIONS, Operation, Person, selected
 
 
@@ -52,8 +53,20 @@ def decide(use: Use, facts: Facts) -> Decision:
         return Decision(HIDDEN, case)
     for rule, kinds, holds in RULES:
         if case.permit.kind in kinds and not holds(case):
-            return Decision(rule, rule.rule, case)
+            return Decision(_naming(rule, case), rule.rule, case)
     return Decision(None, "allowed", case, _selection(case))
+
+
+# What a refusal says of its case beside the words of the rule: never a value of a question.
+NAMING: Mapping[str, Callable[[Case], str]] = {
+    "selection": lambda case: f"It concerns {', '.join(case.facts.unapplied)}.",
+    "conditions": lambda case: " ".join(case.report.reasons),
+}
+
+
+def _naming(rule: Refusal, case: Case) -> Refusal:
+    said = NAMING.get(rule.rule)
+    return replace(rule, words=f"{rule.words} {said(case)}") if said else rule
 
 
 def problem(refusal: Refusal) -> Problem:
@@ -76,13 +89,13 @@ def _find(order: Signed[Order], delegation: Signed[Delegation] | None, facts: Fa
     grant = said.scope.grant(facts.node, asked.dataset)
     if grant is None:
         return "dataset not in the permit"
-    if not facts.versions:
-        return "dataset unknown"
     # Public data need no approval, so no authority may say what is public.
     if said.kind is Kind.OPEN and not facts.public:
         return "dataset not public"
     report = _conditions(said, asked.operation, person, facts)
-    return Case(asked, delegation, said, permit.hash, grant, person, key, order.kid, report, facts)
+    case = Case(asked, delegation, said, permit.hash, grant, person, key, order.kid, report, facts)
+    # Whose permit the holder approved may know that the dataset is there no more; an authority that guesses names not.
+    return case if facts.versions or approved(case) else "dataset unknown"
 
 
 def _selection(case: Case) -> Node:

@@ -25,8 +25,9 @@ class Facts:
 
     `authorities` are the keys that its owner accepts, and which kinds of permit each may give; `holders` the keys that
     approve here. `permit` is the one that the order names, `status` the newest of its authority, `status_number` the
-    highest that was ever seen. `versions` are the live versions of the ordered dataset, `unapplied` the criteria that
-    it cannot apply. `environment` is where the use happens, `page_operations` what keys of web pages may order.
+    highest that was ever seen. `versions` are the live versions of the ordered dataset, `unapplied` the fields of the
+    criteria that it cannot apply. `environment` is where the use happens, `page_operations` what keys of web pages may
+    order.
     `public` is whether the holder publishes the dataset as public data, `opt_out` is the commitment to the persons whom
     the node leaves out. `spent` is how many orders that release numbers were carried out under the permit, `executed`
     whether this one was."""
@@ -104,10 +105,8 @@ def _delegated(case: Case) -> bool:
 
 def _version(case: Case) -> bool:
     live, wanted = case.facts.versions, case.order.version
-    return (
-        wanted == max(live)
-        if case.grant.versions == NEWEST
-        else wanted in case.grant.versions and wanted in live
+    return wanted in live and (
+        wanted == max(live) if case.grant.versions == NEWEST else wanted in case.grant.versions
     )
 
 
@@ -127,6 +126,7 @@ def _independent(case: Case) -> bool:
 
 
 def _status(case: Case) -> bool:
+    """A fresh status of the permit's authority for this node, which names the permit in some version."""
     facts, signed = case.facts, case.facts.status
     if signed is None or signed.kid != case.permit.authority.kid:
         return False
@@ -135,6 +135,7 @@ def _status(case: Case) -> bool:
         (said.authority, said.node) == (case.permit.authority.id, facts.node)
         and _within(said.issued, facts.at, said.expires)
         and facts.at - said.issued <= facts.status_age
+        and case.permit.id in said.current
     )
 
 
@@ -143,15 +144,18 @@ def _newest(case: Case) -> bool:
 
 
 def _unrevoked(case: Case) -> bool:
-    return case.facts.status is not None and case.permit.id not in case.facts.status.document.revoked
+    """Of what is revoked no later status says otherwise, so an old one counts too."""
+    return case.facts.status is None or case.permit.id not in case.facts.status.document.revoked
 
 
 def _current(case: Case) -> bool:
-    status = case.facts.status
-    return status is not None and status.document.current.get(case.permit.id) == case.hash
+    """Only a fresh status tells of a newer version; without one, `status` refuses."""
+    fresh = case.facts.status if _status(case) else None
+    return fresh is None or fresh.document.current[case.permit.id] == case.hash
 
 
-def _approved(case: Case) -> bool:
+def approved(case: Case) -> bool:
+    """Whether the holder approved exactly this permit."""
     facts, signed = case.facts, case.facts.approval
     if signed is None or signed.kid not in facts.holders:
         return False
@@ -193,6 +197,8 @@ ARRIVAL: tuple[tuple[Refusal, Callable[[Order, Facts], bool]], ...] = (
 EVERY = frozenset(Kind)
 GIVEN = EVERY - {Kind.OPEN}  # what a holder approves; public data it opens alone
 
+# What is final comes first, and what only hides it later: nobody shall wait for a status, or ask for an approval, of a
+# permit that was revoked, vetoed, amended or has ended.
 RULES: tuple[tuple[Refusal, frozenset[Kind], Callable[[Case], bool]], ...] = (
     (
         Refusal(
@@ -204,6 +210,71 @@ RULES: tuple[tuple[Refusal, frozenset[Kind], Callable[[Case], bool]], ...] = (
         ),
         EVERY,
         _delegated,
+    ),
+    (
+        Refusal(
+            403,
+            "revocation",
+            "The authority revoked the permit.",
+            "A new permit; the authority knows the reasons.",
+        ),
+        GIVEN,
+        _unrevoked,
+    ),
+    (
+        Refusal(403, "veto", "The holder stopped the use of its data.", "The holder's consent."),
+        EVERY,
+        lambda case: case.facts.veto is None,
+    ),
+    (
+        Refusal(
+            403,
+            "amendment",
+            "The authority confirms another version of the permit than the order names.",
+            "An order under the newest version of the permit.",
+        ),
+        GIVEN,
+        _current,
+    ),
+    (
+        Refusal(
+            403,
+            "period",
+            "The permit has not begun, or has ended.",
+            "A permit that is valid now; an extension is asked of the authority before the end.",
+        ),
+        EVERY,
+        lambda case: case.permit.scope.begins <= case.facts.at < case.permit.scope.ends,
+    ),
+    (
+        Refusal(
+            403,
+            "status",
+            "The authority has not confirmed the permit to this node recently.",
+            "A fresh status of the authority; it comes by itself when the authority and the hub can be reached.",
+        ),
+        GIVEN,
+        _status,
+    ),
+    (
+        Refusal(
+            403,
+            "newest status",
+            "The status of the authority is older than one that this node has seen.",
+            "The newest status of the authority.",
+        ),
+        GIVEN,
+        _newest,
+    ),
+    (
+        Refusal(
+            403,
+            "independence",
+            "Somebody decided about their own permit.",
+            "A decision and an approval with keys of people who do not use the data.",
+        ),
+        GIVEN,
+        _independent,
     ),
     (
         Refusal(
@@ -238,16 +309,6 @@ RULES: tuple[tuple[Refusal, frozenset[Kind], Callable[[Case], bool]], ...] = (
     (
         Refusal(
             403,
-            "period",
-            "The permit has not begun, or has ended.",
-            "A permit that is valid now; an extension is asked of the authority before the end.",
-        ),
-        EVERY,
-        lambda case: case.permit.scope.begins <= case.facts.at < case.permit.scope.ends,
-    ),
-    (
-        Refusal(
-            403,
             "environment",
             "Data about single persons are opened only in an environment that the permit names.",
             "To work in one of the permit's secure processing environments.",
@@ -268,67 +329,12 @@ RULES: tuple[tuple[Refusal, frozenset[Kind], Callable[[Case], bool]], ...] = (
     (
         Refusal(
             403,
-            "independence",
-            "Somebody decided about their own permit.",
-            "A decision and an approval with keys of people who do not use the data.",
-        ),
-        GIVEN,
-        _independent,
-    ),
-    (
-        Refusal(
-            403,
-            "status",
-            "The authority has not confirmed the permit to this node recently.",
-            "A fresh status of the authority; it comes by itself when the authority and the hub can be reached.",
-        ),
-        GIVEN,
-        _status,
-    ),
-    (
-        Refusal(
-            403,
-            "newest status",
-            "The status of the authority is older than one that this node has seen.",
-            "The newest status of the authority.",
-        ),
-        GIVEN,
-        _newest,
-    ),
-    (
-        Refusal(
-            403,
-            "revocation",
-            "The authority revoked the permit.",
-            "A new permit; the authority knows the reasons.",
-        ),
-        GIVEN,
-        _unrevoked,
-    ),
-    (
-        Refusal(
-            403,
-            "amendment",
-            "The authority confirms another version of the permit than the order names.",
-            "An order under the newest version of the permit.",
-        ),
-        GIVEN,
-        _current,
-    ),
-    (
-        Refusal(
-            403,
             "approval",
             "The holder has not approved this version of the permit.",
             "The holder's approval, given on its node.",
         ),
         GIVEN,
-        _approved,
-    ),
-    (
-        Refusal(403, "veto", "The holder stopped the use of its data.", "The holder's consent."),
-        EVERY,
-        lambda case: case.facts.veto is None,
+        approved,
     ),
     (
         Refusal(

@@ -6,6 +6,7 @@ leave. The log says who, which permit, which version, which operation and what w
 selections.
 """
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -18,6 +19,7 @@ from hanse.analysis.method import Method
 from hanse.core import clock, decision, result, rules
 from hanse.core.answer import CriterionState
 from hanse.core.check import check_rows, criterion_state
+from hanse.core.dataset import canonical
 from hanse.core.decision import Decision, Use
 from hanse.core.document import Signed
 from hanse.core.errors import BadAnalysis, Problem, Refused
@@ -25,13 +27,14 @@ from hanse.core.fields import Field, Vocabulary
 from hanse.core.order import Order
 from hanse.core.permit import Permit
 from hanse.core.policy import Access
-from hanse.core.query import Node, Question, criteria, to_text
+from hanse.core.query import Node, Question, criteria, ordered, to_text
 from hanse.core.result import Result
 from hanse.core.rules import Case, Facts
 from hanse.core.scope import Operation, selected
 from hanse.lib import jws, log, seal, sql
 from hanse.lib.jws import PublicKey
 from hanse.node import orders
+from hanse.node.ledger import DatasetLedger
 from hanse.node.orders import Orders
 from hanse.node.permits import Permits, left_out
 from hanse.node.store import Published, Store
@@ -51,7 +54,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """An order that may be carried out now. `answer` is what it got before, when it was answered already."""
+    """An order that may be carried out now. `asked` is how the dataset's ledger knows an analysis; `answer` is what the
+    order got before, when it was answered already."""
 
     order: Signed[Order]
     token: str
@@ -62,6 +66,7 @@ class Admitted:
     step: Step | None
     spent: int
     entry: log.Entry | None
+    asked: str = ""
     answer: str = ""
 
 
@@ -101,11 +106,24 @@ class Uses:
             answer = self.orders.kept(use.order.hash, before) if before else ""
             question = self._question(found.selection)
             step = self._step(found.case.order, published)
+            asked = _asked(published, question, step) if step else ""
+            if step and not answer:
+                self._charge(connection, published, asked, step)
         except Problem as problem:
             self._refused(connection, use, found, problem.slug)
             return problem
         admitted = Admitted(
-            use.order, token, delegation, found.case, published, question, step, facts.spent, None, answer
+            use.order,
+            token,
+            delegation,
+            found.case,
+            published,
+            question,
+            step,
+            facts.spent,
+            None,
+            asked,
+            answer,
         )
         entry = self._begun(connection, admitted)
         return replace(admitted, entry=entry)
@@ -160,14 +178,15 @@ class Uses:
         )
 
     def _unapplied(self, permit: Permit, order: Order, published: Published | None) -> tuple[str, ...]:
-        """The criteria of permit and order that the dataset cannot apply."""
+        """The fields of the criteria of permit and order that the dataset cannot apply."""
         columns = frozenset(published.manifest.columns if published else ())
         uses = (one for text in (permit.scope.selection, order.selection) for one in criteria(selected(text)))
-        return tuple(
-            to_text(one)
+        found = (
+            one.field
             for one in uses
             if criterion_state(one, self._vocabulary, columns) is not CriterionState.APPLIED
         )
+        return tuple(dict.fromkeys(found))
 
     def _question(self, selection: Node | None) -> Question:
         assert selection is not None
@@ -199,6 +218,14 @@ class Uses:
                 hint="Leave the dataset out, or choose another field.",
             )
         return Step(method, parameters, tuple(self._vocabulary.fields[name] for name in names))
+
+    def _charge(self, connection: sa.Connection, published: Published, asked: str, step: Step) -> None:
+        """Enters an analysis into the dataset's ledger; `Refused` when it has given out all it may. Public data have
+        nothing to keep."""
+        policy = published.policy
+        if policy.access is not Access.OPEN:
+            held = DatasetLedger(connection, self._store.keys.secret, published.manifest.dataset)
+            held.analyse(asked, step.method.tables(step.parameters), policy.analyses)
 
     def _begun(self, connection: sa.Connection, admitted: Admitted) -> log.Entry:
         """The entry without which nothing is opened, and the order that is taken with it."""
@@ -233,7 +260,7 @@ class Uses:
         log.append(connection, "refusal", body)
 
     def answer(self, admitted: Admitted, aggregate: dict[str, Any]) -> str:
-        """Decides again, signs, logs and keeps: the token of the result. Raises when the use is allowed no more, and
+        """Decides again, signs, logs and keeps: the answer. Raises when the use is allowed no more, and
         when the result cannot be kept, as on a full disk: then it is not given either."""
         try:
             outcome = self._answered(admitted, aggregate)
@@ -252,10 +279,10 @@ class Uses:
             )
             found = decision.decide(use, facts)
             if found.refusal is None:
-                token = self._sign(admitted, aggregate)
-                self._left(connection, admitted, token)
-                self.orders.keep(connection, admitted.order.hash, token)
-                return token
+                answer = self._sign(admitted, aggregate)
+                self._left(connection, admitted, answer)
+                self.orders.keep(connection, admitted.order.hash, answer)
+                return answer
             self._refused(connection, use, found, found.refusal.rule)
             self.orders.end(connection, admitted.order.hash)
         return decision.problem(found.refusal)
@@ -268,7 +295,7 @@ class Uses:
             self.orders.end(connection, admitted.order.hash)
 
     def _sign(self, admitted: Admitted, aggregate: dict[str, Any]) -> str:
-        """The result; sealed to the reply key where the order names one, which a permit can demand."""
+        """The answer; sealed to the reply key where the order names one, which a permit can demand."""
         assert admitted.entry is not None
         order, signer = admitted.order, self._store.keys.signing
         said = Result(
@@ -285,21 +312,22 @@ class Uses:
             aggregate=aggregate,
             sealed="",
         )
-        token = jws.issue(signer, said, result.TYP, limit=result.MAX_TOKEN)
         if order.document.reply_key is None:
-            return token
+            shown, disclosure = result.apart(said, secrets.token_bytes(16))
+            return result.join(jws.issue(signer, shown, result.TYP), disclosure)
+        token = jws.issue(signer, said, result.TYP, limit=result.MAX_TOKEN)
         sealed = replace(said, aggregate=None, sealed=seal.seal(token.encode(), order.document.reply_key))
         return jws.issue(signer, sealed, result.TYP, limit=result.MAX_TOKEN)
 
-    def _left(self, connection: sa.Connection, admitted: Admitted, token: str) -> None:
-        order = admitted.order.document
+    def _left(self, connection: sa.Connection, admitted: Admitted, answer: str) -> None:
+        order, (token, _) = admitted.order.document, result.split(answer)
         body = {
             "permit": admitted.case.permit.id,
             "reference": admitted.order.hash,
             "entry": admitted.entry.number if admitted.entry else 0,
             "left": f"intermediate of {order.method}" if admitted.step else "count",
             "sealed": order.reply_key is not None,
-            "bytes": len(token),
+            "bytes": len(answer),
             "result": jws.identity(token, limit=result.MAX_TOKEN),
         }
         log.append(connection, "result", body)
@@ -307,6 +335,14 @@ class Uses:
 
 def _named(live: Sequence[Published], order: Order) -> Published | None:
     return next((one for one in live if one.manifest.dataset == order.dataset), None)
+
+
+def _asked(published: Published, question: Question, step: Step) -> str:
+    """An analysis by its words, of one version: what has the same words has the same noise."""
+    parameters = step.method.canonical(step.parameters)
+    return canonical(
+        [published.digest, to_text(ordered(question.root)), step.method.name, parameters]
+    ).decode()
 
 
 def _who(case: Case | None, kid: str) -> str:

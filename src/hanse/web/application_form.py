@@ -12,6 +12,7 @@ from babel import Locale
 from hanse.client.access import DURATION, LIMITS
 from hanse.core import application, clock, document, ids, wire
 from hanse.core.application import Application
+from hanse.core.check import check_selection
 from hanse.core.errors import BadInput, BadQuestion, Problem
 from hanse.core.permit import MAX_DURATION, Kind
 from hanse.core.scope import (
@@ -184,6 +185,10 @@ def selection(hub: Hub, sent: Sent) -> str:
     understood = understand(text, hub.vocabulary)
     if isinstance(understood.problem, BadQuestion) or understood.question is None:
         raise Wrong(understood.problem.detail if understood.problem else text)
+    try:
+        check_selection(understood.question.text, hub.vocabulary)
+    except BadQuestion as problem:
+        raise Wrong(problem.detail) from None
     return understood.question.text
 
 
