@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from tests.hub.papers import HUB, let_all_in
 
+from hanse.hub.office import Office
 from hanse.hub.tables import MIGRATIONS
 from hanse.lib import sql
 
@@ -24,3 +26,10 @@ def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engin
     sql.migrate(engine, MIGRATIONS)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def office(records: sa.Engine) -> Office:
+    """The office of a hub with an authority and two nodes."""
+    let_all_in(records)
+    return Office(records, HUB)

@@ -1,6 +1,6 @@
 """An authority, two nodes and a researcher with real keys, and the documents that they sign."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,9 +15,10 @@ from hanse.core.wire import Role
 from hanse.hub import registry
 from hanse.lib import jws, sql
 from hanse.lib.jws import FileKey
+from hanse.link.mailbox import Letter
 
 HELLO = wire.Hello(wire.PROTOCOLS, "0.1.0", "2026.11")
-RESEARCHER, AUTHORITY = FileKey.generate(), FileKey.generate()
+HUB, RESEARCHER, AUTHORITY = FileKey.generate(), FileKey.generate(), FileKey.generate()
 NODES = (FileKey.generate(), FileKey.generate())
 
 
@@ -143,6 +144,31 @@ def approved(given: Permit, node: FileKey) -> str:
     return jws.issue(node, said, status.APPROVAL_TYP)
 
 
+def amended(given: Permit, **changes: Any) -> tuple[Permit, str]:
+    """The next version of a permit, with another scope, and its token."""
+    newer = replace(
+        given,
+        version=given.version + 1,
+        amends=document.identity(document.encode(given)),
+        scope=replace(given.scope, **changes),
+    )
+    return newer, jws.issue(AUTHORITY, newer, permit.TYP)
+
+
+def delegated(given: Permit, device: FileKey, signer: FileKey = RESEARCHER, **changes: Any) -> str:
+    """What lets a device order under a permit for an hour."""
+    at = now()
+    said = order.Delegation(
+        id=ids.new("delegation"),
+        permit=given.id,
+        device=device.public.jwk,
+        operations=(Operation.ANALYSE,),
+        issued=at,
+        expires=at + timedelta(hours=1),
+    )
+    return jws.issue(signer, replace(said, **changes), order.DELEGATION_TYP)
+
+
 def said_logins(number: int, by: FileKey = AUTHORITY) -> str:
     """Where the authority accepts logins, as this key says it."""
     said = replace(permits.LOGINS, authority=authority_id(AUTHORITY.public.kid), number=number)
@@ -159,6 +185,16 @@ def proven(asked: str, signer: FileKey = RESEARCHER, **changes: Any) -> str:
 
 def visiting(run: str, key: FileKey = RESEARCHER, at: datetime | None = None) -> str:
     return jws.issue(key, visit.Visit(run, key.public.jwk, at or now()), visit.TYP)
+
+
+def read(letters: Iterable[Letter]) -> list[str]:
+    """The documents and orders in letters, verified with the hub's key."""
+    found = []
+    for letter in letters:
+        message = wire.decode(jws.verify(letter.token, HUB.public, wire.TYP, limit=wire.MAX_TOKEN))
+        one = message.kind is wire.Kind.ORDER
+        found += [wire.order(message.body).order] if one else wire.documents(message.body)
+    return found
 
 
 def now() -> datetime:

@@ -7,48 +7,28 @@ import pytest
 import sqlalchemy as sa
 from tests.hub.papers import (
     AUTHORITY,
+    HUB,
     NODES,
     applied,
     approved,
-    carried_out,
-    let_all_in,
     let_in,
     now,
-    ordered,
     participant,
     permitted,
+    read,
     said_status,
-    visiting,
 )
 
-from hanse.core import ids, permit, result, status, wire
-from hanse.core.errors import BadEnvelope, BadInput, NotFound, Refused
+from hanse.core import ids, permit, status
+from hanse.core.errors import BadEnvelope, NotFound, Refused
 from hanse.core.permit import Authority, authority_id
-from hanse.core.wire import Carried, Kind, Role
-from hanse.hub import access, registry, results
+from hanse.core.wire import Role
+from hanse.hub import access, registry
 from hanse.hub.office import Office
 from hanse.lib import jws, sql
 from hanse.lib.jws import FileKey
-from hanse.link.mailbox import Letter, Reply
 
-HUB = FileKey.generate()
 LATER = timedelta(minutes=2)
-
-
-@pytest.fixture
-def office(records: sa.Engine) -> Office:
-    let_all_in(records)
-    return Office(records, HUB)
-
-
-def read(letters: list[Letter]) -> list[str]:
-    """The documents and orders in letters, verified with the hub's key."""
-    found = []
-    for letter in letters:
-        message = wire.decode(jws.verify(letter.token, HUB.public, wire.TYP, limit=wire.MAX_TOKEN))
-        one = message.kind is Kind.ORDER
-        found += [wire.order(message.body).order] if one else wire.documents(message.body)
-    return found
 
 
 def test_an_application_goes_to_its_authority_and_to_the_nodes_of_its_datasets(office: Office) -> None:
@@ -146,89 +126,6 @@ def test_of_the_statuses_for_a_node_the_newest_is_carried(office: Office) -> Non
     assert read(office.receive(participant(AUTHORITY), [first, second], now())) == [second]
     assert office.receive(participant(AUTHORITY), [first], now()) == []
     assert read(office.due(participant(NODES[0]), [], now() + LATER)) == [second]
-
-
-def test_a_run_outlives_a_restart_and_keeps_what_the_nodes_said(office: Office, records: sa.Engine) -> None:
-    given, _ = permitted(applied())
-    orders = [ordered(given, node) for node in NODES]
-    run, letters = office.place([Carried(one) for one in orders], now())
-    assert read(letters) == orders
-    again = Office(records, HUB)  # another process
-    first, second = letters
-    assert again.answer(Reply(first.id, first.node, Kind.RESULT, {"result": carried_out(orders[0])}), now())
-    refused = {"detail": "The holder stopped the use of its data.", "rule": "veto"}
-    assert again.answer(Reply(second.id, second.node, Kind.PROBLEM, refused), now())
-    with sql.read(records) as connection:
-        results.admit(connection, run, visiting(run), now())
-        shown = results.show(connection, run, now())["orders"]
-    assert [one["state"] for one in shown] == ["carried out", "refused"]
-    assert shown[0]["result"] == carried_out_token(shown[0]["result"])
-    assert shown[1]["problem"] == refused
-    assert office.due(first.node, [], now() + LATER) == []
-
-
-def test_what_a_node_destroyed_the_hub_destroys_too(office: Office, records: sa.Engine) -> None:
-    given, signed = permitted(applied())
-    office.receive(participant(AUTHORITY), [signed], now())
-    orders = [ordered(given, node) for node in NODES]
-    run, letters = office.place([Carried(one) for one in orders], now())
-    for letter, one in zip(letters, orders, strict=True):
-        body = {"result": carried_out(one, NODES[letters.index(letter)])}
-        office.answer(Reply(letter.id, letter.node, Kind.RESULT, body), now())
-    hashes = tuple(jws.identity(one) for one in orders)
-    node = participant(NODES[0])
-    gone = result.Deletion(ids.new("deletion"), given.id, node, "revoked", hashes, now())
-    office.receive(node, [jws.issue(NODES[0], gone, result.DELETION_TYP)], now())
-    with sql.read(records) as connection:
-        shown = results.show(connection, run, now())["orders"]
-    assert [one["state"] for one in shown] == ["refused", "carried out"]
-    assert [bool(one["result"]) for one in shown] == [False, True]
-
-
-def carried_out_token(token: str) -> str:
-    """The same token, when it is one that the node signed."""
-    jws.verify(token, NODES[0].public, "hanse-result+jws")
-    return token
-
-
-def test_the_same_orders_are_one_run(office: Office) -> None:
-    given, _ = permitted(applied())
-    orders = [Carried(ordered(given))]
-    run, _ = office.place(orders, now())
-    assert office.place(orders, now()) == (run, [])
-
-
-def test_nobody_else_answers_an_order_and_a_result_is_of_its_own_order(office: Office) -> None:
-    given, _ = permitted(applied())
-    mine, other = ordered(given), ordered(given)
-    _, (letter,) = office.place([Carried(mine)], now())
-    body = {"result": carried_out(mine)}
-    assert not office.answer(Reply(letter.id, participant(NODES[1]), Kind.RESULT, body), now())
-    with pytest.raises(BadEnvelope, match="another order"):
-        office.answer(Reply(letter.id, letter.node, Kind.RESULT, {"result": carried_out(other)}), now())
-
-
-def test_a_run_is_shown_to_its_keys_only(office: Office, records: sa.Engine) -> None:
-    given, _ = permitted(applied())
-    run, _ = office.place([Carried(ordered(given))], now())
-    with sql.read(records) as connection:
-        with pytest.raises(NotFound):
-            results.admit(connection, run, visiting(run, FileKey.generate()), now())
-        with pytest.raises(BadEnvelope, match="another run"):
-            results.admit(connection, run, visiting("run_" + "0" * 26), now())
-        with pytest.raises(BadEnvelope, match="signed just now"):
-            results.admit(connection, run, visiting(run, at=now() - LATER), now())
-
-
-def test_what_expired_is_late_and_what_is_no_order_is_refused(office: Office, records: sa.Engine) -> None:
-    given, _ = permitted(applied())
-    run, _ = office.place([Carried(ordered(given))], now())
-    with sql.read(records) as connection:
-        (shown,) = results.show(connection, run, now() + timedelta(hours=2))["orders"]
-    assert shown["state"] == "late"
-    assert office.due(participant(NODES[0]), [], now() + timedelta(hours=2)) == []
-    with pytest.raises(BadInput, match="valid"):
-        office.place([Carried(ordered(given, expires=now() - LATER, issued=now() - 2 * LATER))], now())
 
 
 def test_authorities_are_listed_and_asked_no_questions(office: Office, records: sa.Engine) -> None:

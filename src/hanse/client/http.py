@@ -209,6 +209,8 @@ class Hanse:
             for name, row in events.read(response.iter_bytes()):
                 if name == "done":
                     return
+                if name == "problem":
+                    raise from_dict(row)
                 yield row
 
     def close(self) -> None:

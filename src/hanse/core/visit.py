@@ -1,6 +1,6 @@
-"""The visit: a signed request to see what came of a run, by a key that its permit names or that signed its orders.
+"""The visit: a signed request to see what came of a run, by a key that its permit names or a device that ordered it.
 
-It holds the public key itself, so that a hub that knows no permit can verify it too.
+It holds the public key itself: a device's stands in no permit.
 """
 
 from dataclasses import dataclass

@@ -5,87 +5,23 @@ that it pinned, and a document that goes astray gives nobody anything.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 
-from hanse.core import application, clock, login, permit, refusal, result, status, wire, witness
+from hanse.core import application, login, permit, refusal, result, status, wire
 from hanse.core.errors import BadEnvelope, NotFound, Problem, Refused
 from hanse.core.permit import authority_id
 from hanse.core.wire import Kind, Role
-from hanse.hub import post, registry, results
+from hanse.hub import documents, permits, post, registry, results
+from hanse.hub.documents import FORMS, Kept, Place
 from hanse.hub.tables import DELIVERY, DOCUMENT
 from hanse.lib import jws
 from hanse.lib.jws import PublicKey
 
-MAX_OF_ONE = 5_000  # documents of one key
-MAX_APPLICATIONS = 100_000
 logger = logging.getLogger(__name__)
-
-
-class Place(NamedTuple):
-    """Where a document belongs: the id that it goes by, what it speaks of, its number, and the nodes that it names."""
-
-    name: str = ""
-    about: str = ""
-    number: int = 0
-    nodes: tuple[str, ...] = ()
-
-
-class Form(NamedTuple):
-    """A type of document: how it is read, who may send it (anybody, when no role is said), and where it belongs."""
-
-    decode: Callable[[bytes], Any]
-    sender: Role | None
-    place: Callable[[Any], Place]
-
-
-def _of_permit(said: permit.Permit) -> Place:
-    return Place(said.id, said.application, said.version, tuple(one.node for one in said.scope.datasets))
-
-
-def _to_one(participant: str, number: int) -> Place:
-    return Place(participant, "", number, (participant,))
-
-
-FORMS: Mapping[str, Form] = {
-    permit.TYP: Form(permit.decode, Role.AUTHORITY, _of_permit),
-    status.STATUS_TYP: Form(
-        status.decode, Role.AUTHORITY, lambda said: Place(said.node, "", said.number, (said.node,))
-    ),
-    refusal.TYP: Form(refusal.decode, Role.AUTHORITY, lambda said: Place("", said.application)),
-    status.APPROVAL_TYP: Form(status.decode_approval, Role.NODE, lambda said: Place(said.node, said.permit)),
-    login.LOGINS_TYP: Form(login.decode, Role.AUTHORITY, lambda said: Place(said.authority, "", said.number)),
-    result.DELETION_TYP: Form(result.decode_deletion, Role.NODE, lambda said: Place(said.node, said.permit)),
-    status.VETO_TYP: Form(status.decode_veto, Role.NODE, lambda said: Place(said.node, said.permit)),
-    status.RECEIPT_TYP: Form(
-        status.decode_receipt, Role.NODE, lambda said: Place(said.authority, "", said.number)
-    ),
-    witness.HEAD_TYP: Form(witness.decode_head, None, lambda said: _to_one(said.to, said.number)),
-    witness.COSIGNED_TYP: Form(witness.decode_cosigned, None, lambda said: _to_one(said.to, said.number)),
-}
-
-# Of what has one name, a newer one takes the place.
-NEWEST_ONLY = (
-    status.STATUS_TYP,
-    status.RECEIPT_TYP,
-    login.LOGINS_TYP,
-    witness.HEAD_TYP,
-    witness.COSIGNED_TYP,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A document as it was kept."""
-
-    hash: str
-    typ: str
-    kid: str
-    place: Place
 
 
 def apply(connection: sa.Connection, token: str, at: datetime) -> str:
@@ -106,7 +42,7 @@ def apply(connection: sa.Connection, token: str, at: datetime) -> str:
     to = _participant(connection, said.authority)
     place = Place(said.id, "", 0, tuple(one.node for one in said.scope.datasets))
     kept = Kept(signed.hash, application.TYP, kid, place)
-    if _keep(connection, kept, token, at):
+    if documents.keep(connection, kept, token, at):
         post.post(connection, [to, *kept.place.nodes], kept.hash, Kind.DOCUMENTS, at)
     return kept.hash
 
@@ -117,7 +53,7 @@ def prove(connection: sa.Connection, hash: str, token: str, at: datetime) -> str
     Raises `BadEnvelope` when it is none, is of another application, or is not signed with a key that this one names;
     `NotFound` without such an application or authority.
     """
-    row = next(iter(_named(connection, DOCUMENT.c.hash == hash, application.TYP)), None)
+    row = next(iter(documents.find(connection, DOCUMENT.c.hash == hash, application.TYP)), None)
     if row is None:
         raise NotFound("This hub has no such application.")
     said = application.decode(jws.unverified(row.token))
@@ -128,7 +64,7 @@ def prove(connection: sa.Connection, hash: str, token: str, at: datetime) -> str
     if signed.document.application != hash:
         raise BadEnvelope("The proof is of another application.")
     kept = Kept(signed.hash, login.PROOF_TYP, signed.kid, Place("", hash))
-    if _keep(connection, kept, token, at):
+    if documents.keep(connection, kept, token, at):
         post.post(connection, [_participant(connection, said.authority)], kept.hash, Kind.DOCUMENTS, at)
     return kept.hash
 
@@ -168,7 +104,7 @@ def _take(connection: sa.Connection, by: registry.Node, token: str, at: datetime
     kept = Kept(signed.hash, typ, signed.kid, form.place(signed.document))
     if not _own(signed.document, by) or not _theirs_to_decide(connection, kept):
         raise Refused("A document speaks in the name of another participant.")
-    if not _keep(connection, kept, token, at):
+    if not documents.keep(connection, kept, token, at):
         return []
     to = _recipients(connection, kept)
     post.post(connection, to, kept.hash, Kind.DOCUMENTS, at)
@@ -190,57 +126,15 @@ def _theirs_to_decide(connection: sa.Connection, kept: Kept) -> bool:
     """Whether a permit or a refusal answers no application for another authority, and has no id of another's permit."""
     if kept.typ not in (permit.TYP, refusal.TYP):
         return True
-    asked = _named(connection, DOCUMENT.c.hash == kept.place.about, application.TYP)
+    asked = documents.find(connection, DOCUMENT.c.hash == kept.place.about, application.TYP)
     to = [application.decode(jws.unverified(row.token)).authority for row in asked]
     same = (DOCUMENT.c.name == kept.place.name) & (DOCUMENT.c.kid != kept.kid) & (DOCUMENT.c.name != "")
-    return set(to) <= {authority_id(kept.kid)} and not _named(connection, same, permit.TYP)
-
-
-def _keep(connection: sa.Connection, kept: Kept, token: str, at: datetime) -> bool:
-    """Writes a document down; False when it is here, or a newer one that takes its place is."""
-    if connection.scalar(sa.select(DOCUMENT.c.hash).where(DOCUMENT.c.hash == kept.hash)):
-        return False
-    if kept.typ in NEWEST_ONLY and not _replaces(connection, kept):
-        return False
-    full = _count(connection, DOCUMENT.c.kid == kept.kid) >= MAX_OF_ONE
-    if full or (
-        kept.typ == application.TYP
-        and _count(connection, DOCUMENT.c.typ == application.TYP) >= MAX_APPLICATIONS
-    ):
-        raise Refused("This hub keeps no more documents.", hint="Ask the hub's operator.")
-    connection.execute(
-        DOCUMENT.insert().values(
-            hash=kept.hash,
-            typ=kept.typ,
-            kid=kept.kid,
-            name=kept.place.name,
-            about=kept.place.about,
-            number=kept.place.number,
-            token=token,
-            received=clock.text(at),
-        )
-    )
-    return True
-
-
-def _count(connection: sa.Connection, which: sa.ColumnElement[bool]) -> int:
-    return connection.execute(sa.select(sa.func.count()).where(which)).scalar_one()
-
-
-def _replaces(connection: sa.Connection, kept: Kept) -> bool:
-    """Of what takes the place of an older one, only the newest is carried; an older one that comes late is dropped."""
-    same = (DOCUMENT.c.typ == kept.typ) & (DOCUMENT.c.kid == kept.kid) & (DOCUMENT.c.name == kept.place.name)
-    if connection.scalar(sa.select(DOCUMENT.c.hash).where(same, DOCUMENT.c.number >= kept.place.number)):
-        return False
-    older = sa.select(DOCUMENT.c.hash).where(same)
-    connection.execute(sa.delete(DELIVERY).where(DELIVERY.c.hash.in_(older)))
-    connection.execute(sa.delete(DOCUMENT).where(same))
-    return True
+    return set(to) <= {authority_id(kept.kid)} and not documents.find(connection, same, permit.TYP)
 
 
 def _recipients(connection: sa.Connection, kept: Kept) -> list[str]:
     if kept.typ == refusal.TYP:
-        asked = _named(connection, DOCUMENT.c.hash == kept.place.about, application.TYP)
+        asked = documents.find(connection, DOCUMENT.c.hash == kept.place.about, application.TYP)
         return [
             one.node for row in asked for one in application.decode(jws.unverified(row.token)).scope.datasets
         ]
@@ -248,36 +142,32 @@ def _recipients(connection: sa.Connection, kept: Kept) -> list[str]:
         return [_participant(connection, kept.place.name)]
     if kept.typ in (status.APPROVAL_TYP, status.VETO_TYP, result.DELETION_TYP):
         which = (DOCUMENT.c.hash == kept.place.about) | (DOCUMENT.c.name == kept.place.about)
-        return [wire.node_id(row.kid) for row in _named(connection, which, permit.TYP)]
+        return [wire.node_id(row.kid) for row in documents.find(connection, which, permit.TYP)]
     return list(kept.place.nodes)
-
-
-def _named(connection: sa.Connection, which: Any, *types: str) -> Sequence[Any]:
-    query = sa.select(DOCUMENT).where(which, DOCUMENT.c.typ.in_(types))
-    return connection.execute(query.order_by(DOCUMENT.c.number.desc(), DOCUMENT.c.received.desc())).all()
 
 
 def applied(connection: sa.Connection, hash: str) -> dict[str, Any]:
     """What became of an application, as `GET /api/v1/applications/{hash}` gives it; `NotFound`."""
-    row = next(iter(_named(connection, DOCUMENT.c.hash == hash, application.TYP)), None)
+    row = next(iter(documents.find(connection, DOCUMENT.c.hash == hash, application.TYP)), None)
     if row is None:
         raise NotFound("This hub has no such application.")
     said = application.decode(jws.unverified(row.token))
-    permits = _named(connection, DOCUMENT.c.about == hash, permit.TYP)
-    refused = _named(connection, DOCUMENT.c.about == hash, refusal.TYP)
+    given = documents.find(connection, DOCUMENT.c.about == hash, permit.TYP)
+    refused = documents.find(connection, DOCUMENT.c.about == hash, refusal.TYP)
     by = next(
         (one for one in registry.authorities(connection) if authority_id(one.key.kid) == said.authority), None
     )
-    decided = _decided(connection, permits, refused)
-    state = decided or _delivered(connection, hash, by.id if by else None)
+    state = _delivered(connection, hash, by.id if by else None)
+    if given or refused:
+        state = _decided(connection, given[0]) if given else "refused"
     return {
         "application": hash,
         "token": row.token,
         "received": row.received,
         "authority": {"id": said.authority, "name": by.name if by else "", "state": state},
-        "nodes": _nodes(connection, hash, said.scope.datasets, permits[0] if permits else None),
-        "permit": permits[0].token if permits else None,
-        "permit_hash": permits[0].hash if permits else None,
+        "nodes": _nodes(connection, hash, said.scope.datasets, given[0] if given else None),
+        "permit": given[0].token if given else None,
+        "permit_hash": given[0].hash if given else None,
         "refusal": refused[0].token if refused else None,
         "logins": [
             {
@@ -285,25 +175,20 @@ def applied(connection: sa.Connection, hash: str) -> dict[str, Any]:
                 "sent": one.received,
                 "state": _delivered(connection, one.hash, by.id if by else None),
             }
-            for one in _named(connection, DOCUMENT.c.about == hash, login.PROOF_TYP)
+            for one in documents.find(connection, DOCUMENT.c.about == hash, login.PROOF_TYP)
         ],
     }
 
 
-def _decided(connection: sa.Connection, permits: Sequence[Any], refused: Sequence[Any]) -> str:
-    """What the authority made of an application, as far as its own documents here say; empty before it decided."""
-    if not permits:
-        return "refused" if refused else ""
-    newest = permits[0]
-    said = _named(connection, DOCUMENT.c.kid == newest.kid, status.STATUS_TYP)
-    gone = any(newest.name in status.decode(jws.unverified(row.token)).revoked for row in said)
-    return "revoked" if gone else "granted"
+def _decided(connection: sa.Connection, given: Any) -> str:
+    """What became of a permit, as far as its authority's own documents here say."""
+    return "revoked" if permits.read(connection, given).revoked else "granted"
 
 
 def permitted(connection: sa.Connection, id: str) -> dict[str, Any]:
     """The newest version of a permit that is known by its id or a hash, and what its nodes said; `NotFound`."""
-    by_hash = _named(connection, DOCUMENT.c.hash == id, permit.TYP)
-    rows = by_hash or _named(connection, DOCUMENT.c.name == id, permit.TYP)
+    by_hash = documents.find(connection, DOCUMENT.c.hash == id, permit.TYP)
+    rows = by_hash or documents.find(connection, DOCUMENT.c.name == id, permit.TYP)
     if not rows:
         raise NotFound("This hub has no such permit.")
     row = rows[0]
@@ -324,7 +209,7 @@ def _nodes(
     said = {}
     if given is not None:
         about = DOCUMENT.c.about.in_([given.hash, given.name])
-        rows = _named(connection, about, status.APPROVAL_TYP, status.VETO_TYP)
+        rows = documents.find(connection, about, status.APPROVAL_TYP, status.VETO_TYP)
         said = {row.name: "approved" for row in rows}
         said |= {row.name: "vetoed" for row in rows if row.typ == status.VETO_TYP}
     return [
@@ -348,7 +233,9 @@ def _delivered(connection: sa.Connection, hash: str, participant: str | None) ->
 
 def authorities(connection: sa.Connection, at: datetime) -> list[dict[str, Any]]:
     """What `GET /api/v1/authorities` gives; `logins` is what the authority itself says of where it accepts logins."""
-    logins = {authority_id(row.kid): row.token for row in _named(connection, sa.true(), login.LOGINS_TYP)}
+    logins = {
+        authority_id(row.kid): row.token for row in documents.find(connection, sa.true(), login.LOGINS_TYP)
+    }
     return [
         {
             "id": authority_id(one.key.kid),

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from hanse.core import clock, wire
-from hanse.core.errors import BadEnvelope
+from hanse.core.errors import BadEnvelope, Problem
 from hanse.core.wire import Carried
 from hanse.hub import access, results
 from hanse.hub.office import Office
@@ -105,33 +105,42 @@ def _add_runs(router: APIRouter, records: sa.Engine, inbound: Inbound, office: O
         run: str, authorization: Annotated[str, Header()] = "", accept: Annotated[str, Header()] = ""
     ) -> Response:
         """Needs `Authorization: Hanse` and a signed visit (`core/visit.py`). One JSON answer, or with
-        `Accept: text/event-stream` an event `order` for each change, and `done`."""
-        await run_in_threadpool(_admit, records, run, authorization)
+        `Accept: text/event-stream` an event `order` for each change, and `done`, or `problem` when the permit holds no
+        more."""
+        kid = await run_in_threadpool(_admit, records, run, authorization)
         if STREAM in accept:
             return StreamingResponse(
-                _changes(records, run), media_type=STREAM, headers={"Cache-Control": "no-store"}
+                _changes(records, run, kid), media_type=STREAM, headers={"Cache-Control": "no-store"}
             )
-        return _json(await run_in_threadpool(_show, records, run))
+        return _json(await run_in_threadpool(_show, records, run, kid))
 
 
-def _admit(records: sa.Engine, run: str, authorization: str) -> None:
+def _admit(records: sa.Engine, run: str, authorization: str) -> str:
+    """The key of whoever comes; raises as `results.admit` does."""
     if not authorization.startswith(AUTHORIZATION):
         raise BadEnvelope("The Authorization header holds no signed visit.")
     with sql.read(records) as connection:
-        results.admit(connection, run, authorization.removeprefix(AUTHORIZATION), clock.now())
+        return results.admit(connection, run, authorization.removeprefix(AUTHORIZATION), clock.now())
 
 
-def _show(records: sa.Engine, run: str) -> dict[str, Any]:
+def _show(records: sa.Engine, run: str, kid: str) -> dict[str, Any]:
+    at = clock.now()
     with sql.read(records) as connection:
-        return results.show(connection, run, clock.now())
+        results.check(connection, run, kid, at)
+        return results.show(connection, run, at)
 
 
-async def _changes(records: sa.Engine, run: str) -> AsyncIterator[bytes]:
-    """An event for each order in its present state, one for each change, and `done` when none is waiting."""
+async def _changes(records: sa.Engine, run: str, kid: str) -> AsyncIterator[bytes]:
+    """An event for each order in its present state, one for each change, and `done` when none is waiting; `problem`
+    when the run is closed meanwhile."""
     said: dict[str, tuple[Any, ...]] = {}
     quiet = 0
     while True:
-        shown = await run_in_threadpool(_show, records, run)
+        try:
+            shown = await run_in_threadpool(_show, records, run, kid)
+        except Problem as problem:
+            yield _event("problem", problem.as_dict())
+            return
         changed = [one for one in shown["orders"] if said.get(one["order"]) != _stage(one)]
         for one in changed:
             said[one["order"]] = _stage(one)

@@ -1,7 +1,8 @@
 """Runs: sets of orders under one permit, what became of each, and the nodes' results. The hub's only door to results.
 
-A run is shown to whoever proves to have a key of its permit, or one that signed its orders. The results are the nodes'
-signed tokens, sealed where the permit asks for it; whoever reads them verifies them.
+A run is shown to whoever proves to have a key that its permit names now, or that such a key handed its orders to, while
+the permit holds. The results are the nodes' signed tokens, sealed where the permit asks for it; whoever reads them
+verifies them.
 """
 
 import json
@@ -13,10 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from hanse.core import clock, ids, order, permit, result, visit, wire
-from hanse.core.errors import BadEnvelope, BadInput, NotFound, Refused
+from hanse.core.errors import BadEnvelope, BadInput, NotFound, Problem, Refused
+from hanse.core.permit import Permit
 from hanse.core.wire import Carried, Kind
-from hanse.hub import post
-from hanse.hub.tables import DELIVERY, DOCUMENT, LETTER, ORDER, RUN
+from hanse.hub import permits, post
+from hanse.hub.tables import DELIVERY, LETTER, ORDER, RUN
 from hanse.lib import jws
 from hanse.lib.jws import PublicKey
 from hanse.link.mailbox import Reply
@@ -88,7 +90,7 @@ def answer(connection: sa.Connection, reply: Reply, at: datetime) -> bool:
     open_to = [State.WAITING] if reply.kind is Kind.PROBLEM else [State.WAITING, State.REFUSED]
     if reply.kind is Kind.RESULT:
         token = wire.result(reply.body)
-        said = result.decode(jws.unverified(token, limit=result.MAX_TOKEN))
+        said = result.decode(jws.unverified(result.split(token)[0], limit=result.MAX_TOKEN))
         if said.order != hash:
             raise BadEnvelope("The result is of another order.")
         values = {"state": State.CARRIED_OUT, "result": token, "problem": None}
@@ -119,30 +121,63 @@ def _handed(connection: sa.Connection, hash: str) -> int:
     return connection.execute(sa.select(sa.func.count()).where(LETTER.c.hash == hash)).scalar_one()
 
 
-def admit(connection: sa.Connection, run: str, token: str, at: datetime) -> None:
-    """Whether the signed visit in `token` opens this run; `NotFound` for a run that is not here and for one of others
-    alike, `BadEnvelope` when the visit itself does not count."""
+def admit(connection: sa.Connection, run: str, token: str, at: datetime) -> str:
+    """The key that signed the visit in `token`, when this run is open to it now. Raises `BadEnvelope` when the visit
+    itself does not count, and as `check` does."""
     said = visit.decode(jws.unverified(token))
     signed = jws.read(token, PublicKey.from_jwk(said.jwk), visit.TYP, visit.decode)
     if signed.document.run != run or abs(signed.document.at - at) > visit.LIFE:
         raise BadEnvelope(
             "The request is for another run, or was not signed just now.", hint="Sign a new one for this run."
         )
-    if signed.kid not in _keys(connection, run):
-        raise NotFound("There is no such run under a permit of this key.")
+    check(connection, run, signed.kid, at)
+    return signed.kid
 
 
-def _keys(connection: sa.Connection, run: str) -> set[str]:
-    """The keys that may see a run."""
-    orders = connection.scalars(sa.select(ORDER.c.kid).where(ORDER.c.run == run))
-    under = sa.select(DOCUMENT.c.token).join(RUN, RUN.c.permit == DOCUMENT.c.hash).where(RUN.c.id == run)
-    token = connection.scalar(under)
-    named = permit.decode(jws.unverified(token)).scope.persons if token else ()
-    return {*orders, *(key.kid for person in named for key in person.keys)}
+def check(connection: sa.Connection, run: str, kid: str, at: datetime) -> None:
+    """Whether a run is open to a key: its permit, in the newest version here, names it and holds.
+
+    Raises `NotFound` for a run that is not here and for one of others alike, and `Refused` with the rule when the
+    permit has ended or was revoked. What a person took along before is theirs; a hub has intermediates only.
+    """
+    hash = connection.scalar(sa.select(RUN.c.permit).where(RUN.c.id == run))
+    held = permits.standing(connection, hash) if hash else None
+    if held is None or not _named(connection, run, kid, held.permit, at):
+        raise NotFound(
+            "There is no such run under a permit of this key.",
+            hint="Sign with a key that the newest version of the permit names.",
+        )
+    if problem := held.over(at):
+        raise problem
+
+
+def _named(connection: sa.Connection, run: str, kid: str, said: Permit, at: datetime) -> bool:
+    """Whether a permit names a key, or one that handed the orders of this run to it. Public data name nobody: there it
+    is who signed the orders."""
+    if said.scope.key(kid) is not None:
+        return True
+    signed = (ORDER.c.run == run) & (ORDER.c.kid == kid)
+    handed = connection.scalars(sa.select(ORDER.c.delegation).where(signed).distinct()).all()
+    if said.kind is permit.Kind.OPEN:
+        return bool(handed)
+    return any(_handed_to(one, kid, said, at) for one in handed)
+
+
+def _handed_to(delegation: str, kid: str, said: Permit, at: datetime) -> bool:
+    """Whether a key of a permit says in this delegation that the device with the key `kid` may order under it now."""
+    try:
+        found = said.scope.key(jws.key_id(delegation))
+        if found is None:
+            return False
+        key = PublicKey.from_jwk(found[1].jwk)
+        one = jws.read(delegation, key, order.DELEGATION_TYP, order.decode_delegation).document
+        return (one.kid, one.permit) == (kid, said.id) and at < one.expires
+    except Problem:
+        return False
 
 
 def show(connection: sa.Connection, run: str, at: datetime) -> dict[str, Any]:
-    """A run, as `GET /api/v1/runs/{run}` gives it; call `admit` first."""
+    """A run, as `GET /api/v1/runs/{run}` gives it; `check` first."""
     row = connection.execute(sa.select(RUN).where(RUN.c.id == run)).one()
     orders = connection.execute(sa.select(ORDER).where(ORDER.c.run == run).order_by(ORDER.c.position)).all()
     on_the_way = (DELIVERY.c.hash == ORDER.c.hash) & DELIVERY.c.taken.is_(None)
