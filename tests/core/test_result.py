@@ -4,11 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.core.permits import AT, DATASET, NODE, ORDER, PERMIT, hash_of
 
 from hanse.core import document
 from hanse.core.errors import BadEnvelope
-from hanse.core.result import Result, decode, opened
+from hanse.core.result import Result, apart, decode, disclosed, join, opened, split
 
 RESULT = Result(
     order=hash_of(ORDER),
@@ -49,6 +51,31 @@ def test_anything_else_is_no_result(changes: dict[str, Any]) -> None:
     body = document.to_plain(RESULT) | changes
     with pytest.raises(BadEnvelope):
         decode(document.encode(body))
+
+
+def test_an_open_aggregate_comes_beside_what_is_signed() -> None:
+    said, disclosure = apart(RESULT, b"0123456789abcdef")
+    assert decode(document.encode(said)) == said
+    assert split(join("a.b.c", disclosure)) == ("a.b.c", disclosure)
+    assert disclosed(said, disclosure) == RESULT
+    assert apart(RESULT, b"another salt....")[0].aggregate != said.aggregate
+
+
+@given(st.data())
+def test_nothing_else_is_taken_for_what_was_signed(data: st.DataObject) -> None:
+    said, disclosure = apart(RESULT, b"0123456789abcdef")
+    other = data.draw(st.text() | st.just(apart(RESULT, b"another salt....")[1]))
+    if other != disclosure:
+        with pytest.raises(BadEnvelope):
+            disclosed(said, other)
+
+
+def test_a_result_of_before_holds_its_aggregate_itself() -> None:
+    assert split("a.b.c") == ("a.b.c", "")
+    assert disclosed(RESULT, "") == RESULT
+    for odd in (lambda: disclosed(RESULT, "WyJh"), lambda: disclosed(SEALED, "")):
+        with pytest.raises(BadEnvelope):
+            odd()
 
 
 def test_what_was_sealed_belongs_to_the_result_that_it_came_in() -> None:

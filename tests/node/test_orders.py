@@ -51,13 +51,6 @@ def permit(node: Node) -> Permit:
     return allow(node, permit_for(node))
 
 
-def result_of(node: Node, answer: str) -> Result:
-    token, disclosure = result.split(answer)
-    public = node.store.keys.signing.public
-    said = jws.read(token, public, result.TYP, result.decode, limit=result.MAX_TOKEN).document
-    return said if said.sealed else result.disclosed(said, disclosure)
-
-
 def entries(node: Node) -> list[log.Entry]:
     with sql.read(node.store.records) as connection:
         return list(log.entries(connection))

@@ -293,7 +293,7 @@ def _part(asked: Order, hash: str, row: Mapping[str, Any], granted: Granted, ope
             _merged(asked, [found])
     except Problem as bad:
         return Part(asked, hash, "unusable", problem=bad.as_dict())
-    return Part(asked, hash, "carried out", found, token)
+    return Part(asked, hash, "carried out", found, result.split(token)[0])
 
 
 def _merged(asked: Order, results: Sequence[Result]) -> Any:

@@ -1,10 +1,15 @@
 """The result: what a node answers to an order, signed with the node's key.
 
 It names everything that decided about the numbers: order, permit, version and its manifest, software, and the entry of
-the node's log that was committed before data were opened. Where the order or the permit asks for it, the aggregate is
-not in it: `sealed` is then the same result with its aggregate, signed by the node and encrypted to the reply key.
+the node's log that was committed before data were opened. The aggregate cannot be read in it, so that it may be shown.
+Where the order or the permit asks for it, `sealed` is the same result with its aggregate, signed by the node and
+encrypted to the reply key. Otherwise the aggregate comes beside the token, after a tilde, and the token holds the hash
+of what comes: a disclosure, as RFC 9901 (4.2) makes one, with 128 random bits, since few numbers are soon guessed.
 """
 
+import base64
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,18 +20,19 @@ from hanse.core import document, shape, wire
 from hanse.core.errors import BadEnvelope
 
 TYP = "hanse-result+jws"
-MAX_TOKEN = (
-    wire.MAX_RESULT
-)  # characters: an aggregate of `analysis.method.MAX_CELLS` numbers, encoded three times
+# Characters of an answer: an aggregate of `analysis.method.MAX_CELLS` numbers, encoded three times.
+MAX_TOKEN = wire.MAX_RESULT
 DELETION_TYP = "hanse-deletion+jws"
 MAX_ORDERS = 500  # in one certificate: it stays below the size of a document
+_BESIDE = "~"  # stands between a token and its disclosure (RFC 9901, 4)
 _SEALED = re.compile(r"([A-Za-z0-9_-]+\.){4}[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """`order` and `permit` are the hashes of their payloads, `manifest` that of the version. `entry_number` and
-    `entry_hash` name the entry of the node's log. Exactly one of `aggregate` (JSON) and `sealed` (a JWE) is there."""
+    `entry_hash` name the entry of the node's log. Exactly one of `aggregate` and `sealed` (a JWE) is there; `aggregate`
+    is JSON, or the SHA-256 of the disclosure that holds it."""
 
     order: str
     permit: str
@@ -38,7 +44,7 @@ class Result:
     entry_number: int
     entry_hash: str
     at: datetime
-    aggregate: Mapping[str, Any] | None
+    aggregate: Mapping[str, Any] | str | None
     sealed: str
 
 
@@ -56,12 +62,20 @@ def decode(payload: bytes) -> Result:
         entry_number=shape.number(body, "entry_number", least=1),
         entry_hash=document.digest(body, "entry_hash"),
         at=document.time(body, "at"),
-        aggregate=None if body["aggregate"] is None else shape.mapping(body["aggregate"], "aggregate"),
+        aggregate=_aggregate(body),
         sealed=_sealed(body),
     )
     if (found.aggregate is None) == (not found.sealed):
         raise shape.wrong("result", "an aggregate or a sealed one")
     return found
+
+
+def _aggregate(body: Mapping[str, Any]) -> Mapping[str, Any] | str | None:
+    if body["aggregate"] is None:
+        return None
+    if isinstance(body["aggregate"], str):
+        return document.digest(body, "aggregate")
+    return shape.mapping(body["aggregate"], "aggregate")
 
 
 def _sealed(body: Mapping[str, Any]) -> str:
@@ -73,9 +87,58 @@ def _sealed(body: Mapping[str, Any]) -> str:
 
 def opened(outer: Result, inner: Result) -> Result:
     """The result that was sealed in another one, both verified; `BadEnvelope` when it belongs to something else."""
-    if inner.aggregate is None or replace(inner, aggregate=None, sealed=outer.sealed) != outer:
+    if (
+        not isinstance(inner.aggregate, Mapping)
+        or replace(inner, aggregate=None, sealed=outer.sealed) != outer
+    ):
         raise BadEnvelope("What was sealed is not the result that it came with.")
     return inner
+
+
+def apart(whole: Result, salt: bytes) -> tuple[Result, str]:
+    """The result that is signed in the place of one with an open aggregate, and the disclosure that comes beside it.
+    `salt` are 16 random bytes at least."""
+    said = [_encoded(salt), "aggregate", whole.aggregate]
+    disclosure = _encoded(json.dumps(said, separators=(",", ":"), allow_nan=False).encode())
+    return replace(whole, aggregate=_digest(disclosure)), disclosure
+
+
+def join(token: str, disclosure: str) -> str:
+    """A node's answer as one text."""
+    return f"{token}{_BESIDE}{disclosure}" if disclosure else token
+
+
+def split(answer: str) -> tuple[str, str]:
+    """The token in a node's answer and the disclosure beside it, which is empty where there is none."""
+    token, _, disclosure = answer.partition(_BESIDE)
+    return token, disclosure
+
+
+def disclosed(said: Result, disclosure: str) -> Result:
+    """The verified result `said` with the aggregate that came beside it; `BadEnvelope` when it is not the one whose
+    hash was signed. A result that holds its aggregate itself has nothing beside it."""
+    if not isinstance(said.aggregate, str):
+        if disclosure or said.aggregate is None:
+            raise BadEnvelope("This result is of another form: its aggregate does not come beside it.")
+        return said
+    if _digest(disclosure) != said.aggregate:
+        raise BadEnvelope("What came beside the result is not what the node signed.")
+    try:
+        _salt, name, aggregate = document.load(base64.urlsafe_b64decode(disclosure + "=="))
+    except (ValueError, TypeError):
+        raise BadEnvelope("What came beside the result cannot be read.") from None
+    if name != "aggregate":
+        raise BadEnvelope("What came beside the result is no aggregate.")
+    return replace(said, aggregate=shape.mapping(aggregate, "aggregate"))
+
+
+def _digest(disclosure: str) -> str:
+    return hashlib.sha256(disclosure.encode("ascii", "replace")).hexdigest()
+
+
+def _encoded(raw: bytes) -> str:
+    """Base64url without padding (RFC 7515, 2)."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ def sight(granted: Granted, shown: Mapping[str, Any]) -> Sight:
 
 
 def _claimed(token: str) -> Result:
-    return result.decode(jws.unverified(token, limit=result.MAX_TOKEN))
+    return result.decode(jws.unverified(result.split(token)[0], limit=result.MAX_TOKEN))
 
 
 def _parts(granted: Granted, shown: Mapping[str, Any]) -> tuple[client.Part, ...]:

@@ -2,7 +2,7 @@
 // The hub says the keys; that they are the right ones follows from the ids in what was signed, which are made of keys.
 import * as cupboard from "./cupboard.js";
 import { asked, show } from "./page.js";
-import { decoded, derivedId, identity, read, thumbprint, unsealed, verified } from "./signing.js";
+import { decoded, derivedId, identity, read, thumbprint, unsealed, utf8, verified } from "./signing.js";
 
 const PERMIT = "hanse-permit+jws";
 const RESULT = "hanse-result+jws";
@@ -30,23 +30,29 @@ export async function permitOf(hash) {
   return { permit, keys };
 }
 
-// The result of an order, verified: { token, said }, where sealed ones are opened.
+// The answer to an order, verified: { token }, where sealed ones are opened.
 export async function resultOf(row, granted) {
   const order = payload(row.token);
   const asked = read(order);
-  const outer = read(await verified(row.result, granted.keys.get(asked.node), RESULT));
+  const [signed, disclosure] = row.result.split("~");
+  const outer = read(await verified(signed, granted.keys.get(asked.node), RESULT));
   const expected = { ...asked, order: await identity(order) };
   const names = ["order", "permit", "node", "dataset", "version"];
   if (expected.order !== row.order || names.some((name) => outer[name] !== expected[name])) {
     throw new Error("The result is of another order.");
   }
-  if (!outer.sealed) return { token: row.result, said: outer };
+  if (!outer.sealed) {
+    if (typeof outer.aggregate === "string" && (await identity(utf8(disclosure ?? ""))) !== outer.aggregate) {
+      throw new Error("What came beside the result is not what the node signed.");
+    }
+    return { token: row.result };
+  }
   const pair = (await cupboard.get("replies", await thumbprint(asked.reply_key)))?.pair;
   const token = new TextDecoder().decode(await unsealed(outer.sealed, pair));
   const inner = read(await verified(token, granted.keys.get(asked.node), RESULT));
   const rest = (one) => JSON.stringify({ ...one, aggregate: null, sealed: "" });
   if (rest(inner) !== rest(outer)) throw new Error("What was sealed belongs to another result.");
-  return { token, said: inner };
+  return { token };
 }
 
 // <verified-permit hash="...">: says whether the signature counts, and whether the permit names the key of this browser.

@@ -7,7 +7,7 @@ const CURVE = "P-256";
 const SIGNATURE = { name: "ECDSA", hash: "SHA-256" };
 const CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz";
 
-const utf8 = (text) => new TextEncoder().encode(text);
+export const utf8 = (text) => new TextEncoder().encode(text);
 const hex = (bytes) => Array.from(bytes, (one) => one.toString(16).padStart(2, "0")).join("");
 const sha256 = async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 
