@@ -8,7 +8,7 @@ import numpy as np
 
 from hanse.analysis import METHODS
 from hanse.analysis.data import Coded, Numbers, Table
-from hanse.core.release import Limits, cross, dice
+from hanse.core.release import Limits, cross
 from hanse.domains import VOCABULARY
 
 NODES, PERSONS = 27, 10_000
@@ -46,10 +46,9 @@ def rows(small: bool = False) -> list[dict[str, Any]]:
         method = METHODS[name]
         parameters = method.read(body, VOCABULARY)
         parts = [method.step(table, parameters) for table in tables]
-        draw = dice(b"secret", name.encode(), LIMITS)
         at_node = median_ms(lambda: method.step(tables[0], parameters))  # noqa: B023 - called before it changes
         at_hub = median_ms(
-            lambda: method.release(method.merge(parts, parameters), parameters, LIMITS, draw)  # noqa: B023
+            lambda: method.release(method.merge(parts, parameters), parameters, LIMITS)  # noqa: B023
         )
         found.append(row(f"{name}: a step over {persons} persons", at_node))
         found.append(row(f"{name}: merging and releasing {nodes} steps", at_hub))

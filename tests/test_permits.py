@@ -20,7 +20,7 @@ from hanse.analysis.data import Coded, Numbers, Table
 from hanse.analysis.result import Result
 from hanse.client import Hanse, run
 from hanse.core.errors import Refused
-from hanse.core.release import Limits, dice
+from hanse.core.release import Limits
 from hanse.domains import VOCABULARY
 from hanse.lib.jws import FileKey
 
@@ -59,9 +59,7 @@ def released(table: Table, parameters: dict[str, Any], limits: Limits) -> Result
     """The curve over one table, released."""
     method = analysis.find("kaplan_meier")
     read = method.read(parameters, VOCABULARY)
-    return method.release(
-        method.merge([method.step(table, read)], read), read, limits, dice(b"", b"", limits)
-    )
+    return method.release(method.merge([method.step(table, read)], read), read, limits)
 
 
 def test_two_hospitals_agree_and_the_curve_is_the_pooled_one(space: Permitting) -> None:

@@ -21,14 +21,13 @@ from hanse.core.release import Limits, Why, dice
 from hanse.domains import VOCABULARY
 
 LIMITS = Limits()
-DRAW = dice(b"secret", b"question", LIMITS)
 
 
 def released(name: str, table: Table, body: Any = None, limits: Limits = LIMITS) -> Result:
     method = METHODS[name]
     parameters = method.read(body or PARAMETERS[name], VOCABULARY)
     merged = method.merge([method.step(one, parameters) for one in split(table, 3)], parameters)
-    return method.release(merged, parameters, limits, dice(b"secret", b"question", limits))
+    return method.release(merged, parameters, limits)
 
 
 def sheet(result: Result, title: str) -> Sheet:
@@ -164,7 +163,81 @@ def test_whatever_a_hostile_node_writes_the_others_are_merged_or_it_is_refused(n
         for value in HOSTILE:
             with suppress(BadAnalysis, BadEnvelope):
                 merged = method.merge([changed(one, way, value), other], parameters)
-                method.release(merged, parameters, LIMITS, DRAW)
+                method.release(merged, parameters, LIMITS)
+
+
+# Noise
+
+
+def _with_noise(name: str, table: Table, question: bytes, sides: int = 5) -> dict[str, Any]:
+    method = METHODS[name]
+    parameters = method.read(PARAMETERS[name], VOCABULARY)
+    return method.carried(table, parameters, sides, dice(b"secret", question, Limits(noise=sides)))
+
+
+def _counts(aggregate: Any) -> np.ndarray:
+    """All counts of an intermediate in one row; moments are left out."""
+    if isinstance(aggregate, dict):
+        kept = [one for name, one in sorted(aggregate.items()) if name not in ("mean", "squares", "noise")]
+        return np.concatenate([_counts(one) for one in kept])
+    if isinstance(aggregate, list) and aggregate and isinstance(aggregate[0], dict):
+        return np.concatenate([_counts(one) for one in aggregate])
+    return np.array(aggregate).ravel()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_noise_is_on_every_count_bounded_and_nothing_on_average(name: str) -> None:
+    method, table = METHODS[name], people(400)
+    exact = _counts(method.step(table, method.read(PARAMETERS[name], VOCABULARY)))
+    errors = np.array([_counts(_with_noise(name, table, bytes([at]))) - exact for at in range(200)])
+    assert abs(errors).max() <= 10
+    assert (errors.std(axis=0) > 3).all()
+    assert (abs(errors.mean(axis=0)) < 1.5).all(), "also where nobody is counted"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_intermediates_with_noise_are_merged_and_shown(name: str) -> None:
+    method = METHODS[name]
+    parameters = method.read(PARAMETERS[name], VOCABULARY)
+    parts = [_with_noise(name, part, bytes([at])) for at, part in enumerate(split(people(6000), 3))]
+    noise = sum(map(analysis.noise, parts))
+    assert noise == 15
+    found = method.release(method.merge(parts, parameters), parameters, replace(LIMITS, noise=noise))
+    assert found.limits.noise == 15
+    shown = [
+        one.value for each in found.sheets for row in each.rows for one in row if isinstance(one, Number)
+    ]
+    assert sum(one is not None for one in shown) > 5
+
+
+def test_moments_with_noise_are_those_of_the_noisy_bins() -> None:
+    """The exact mean and the exact sum of squares would tell of one person what the counts hide."""
+    one, other = (
+        _with_noise("describe", table, b"q")["variables"][1] for table in (people(2000), _older(people(2000)))
+    )
+    assert one == other, "a person who is older within the same bin changes nothing"
+    assert one["mean"] == pytest.approx(63, abs=2)
+
+
+def _older(table: Table) -> Table:
+    ages = table.numbers("person.age").values.copy()
+    ages[np.flatnonzero((ages >= 60) & (ages < 69))[0]] += 0.5
+    return Table(table.persons, {**table.columns, "person.age": Numbers(ages)})
+
+
+def test_a_count_with_noise_passes_for_no_association() -> None:
+    noisy = replace(LIMITS, noise=5)
+    assert values(released("crosstab", people(5000), limits=noisy), "Association")["p"] == [None]
+    assert values(released("kaplan_meier", people(4000), limits=noisy), "Log-rank test")["p"] == [None]
+
+
+@pytest.mark.parametrize("noise", [-1, 10**6, "much", None])
+def test_noise_that_is_no_number_of_sides_is_refused(noise: Any) -> None:
+    method = METHODS["histogram"]
+    parameters = method.read(PARAMETERS["histogram"], VOCABULARY)
+    good = method.step(people(20), parameters)
+    with pytest.raises(BadEnvelope):
+        method.merge([good | {"noise": noise, "counts": [-5, *good["counts"][1:]]}], parameters)
 
 
 # Against numpy
@@ -258,7 +331,7 @@ def test_the_shown_curve_is_near_the_exact_one() -> None:
     parameters = method.read(PARAMETERS["kaplan_meier"], VOCABULARY)
     merged = method.merge([method.step(people(4000), parameters)], parameters)
     exact = analysis.kaplan_meier.exact(merged, parameters)
-    result = method.release(merged, parameters, LIMITS, DRAW)
+    result = method.release(merged, parameters, LIMITS)
     for curve, line in zip(exact, result.figure.lines, strict=True):
         for point in line.points:
             at = int(np.flatnonzero(curve.grid == point.x)[0])

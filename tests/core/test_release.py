@@ -1,6 +1,7 @@
 """The rules for numbers that people see, and attacks on them by somebody who knows the rules and all that is shown."""
 
 from collections import deque
+from contextlib import suppress
 from itertools import product
 
 import numpy as np
@@ -19,7 +20,6 @@ from hanse.core.release import (
     dice,
     dominated,
     groups,
-    noisy,
     shown,
     significant,
     steps,
@@ -35,14 +35,35 @@ NO_ORDER = (False, False)
 # Intermediates
 
 
+def _draw(limits: Limits, words: bytes = b"words") -> Draw:
+    return dice(b"secret", words, limits)
+
+
 def test_an_intermediate_needs_enough_persons_and_a_budget() -> None:
-    check_intermediate(10, 99, LIMITS)
+    draw = _draw(LIMITS)
+    check_intermediate(10, 99, LIMITS, draw)
     with pytest.raises(Refused) as few:
-        check_intermediate(9, 0, LIMITS)
+        check_intermediate(9, 0, LIMITS, draw)
     with pytest.raises(Refused) as spent:
-        check_intermediate(1000, 100, LIMITS)
+        check_intermediate(1000, 100, LIMITS, draw)
     assert (few.value.more["rule"], spent.value.more["rule"]) == ("minimum", "budget")
     assert "9" not in few.value.detail + few.value.hint
+
+
+def test_with_noise_nobody_knows_with_how_many_persons_an_intermediate_is_refused() -> None:
+    """Nor is one about too few persons ever handed out."""
+    limits = Limits(noise=5)
+    given = {persons: sum(_given(persons, limits, at) for at in range(200)) for persons in (9, 15, 25, 30)}
+    assert given[9] == 0
+    assert 0 < given[15] < given[25] < 200
+    assert given[30] == 200
+
+
+def _given(persons: int, limits: Limits, at: int) -> bool:
+    with suppress(Refused):
+        check_intermediate(persons, 0, limits, _draw(limits, bytes([at])))
+        return True
+    return False
 
 
 def test_of_several_limits_the_strictest_counts() -> None:
@@ -237,7 +258,7 @@ def attack(limits: Limits, pairs: int, rng: np.random.Generator) -> bool:
         counts = others.copy()
         counts[target] += 1
         seen = [
-            _seen(one, limits, dice(secret, bytes([pair, place]), limits))
+            shown(one + dice(secret, bytes([pair, place]), limits)("counts", 2), limits)
             for place, one in enumerate((counts, others))
         ]
         told += int((seen[0][0] - seen[1][0]) - (seen[0][1] - seen[1][1]))
@@ -245,14 +266,10 @@ def attack(limits: Limits, pairs: int, rng: np.random.Generator) -> bool:
     return guess == target
 
 
-def _seen(counts: np.ndarray, limits: Limits, draw: Draw) -> np.ndarray:
-    return shown(noisy(counts, draw), limits)
-
-
 def test_with_noise_two_tables_that_differ_by_one_person_tell_little() -> None:
-    """Noise of a variance of two for each of ten questions, as the search has it."""
+    """Ten tables with noise of twice the square root of their number, not rounded, as an intermediate is not."""
     rng = np.random.default_rng(11)
-    right = np.mean([attack(Limits(noise=5), 5, rng) for _ in range(2000)])
+    right = np.mean([attack(Limits(noise=7, rounding=1), 5, rng) for _ in range(2000)])
     assert right < 0.60
 
 
@@ -266,17 +283,22 @@ def test_without_noise_only_the_budget_stands_between_many_tables_and_a_person()
 
 def test_the_same_question_has_the_same_errors_and_another_one_others() -> None:
     limits = Limits(noise=5)
-    again = [dice(b"secret", words, limits)(200).tolist() for words in (b"one", b"one", b"two")]
+    again = [dice(b"secret", words, limits)("counts", 200).tolist() for words in (b"one", b"one", b"two")]
     assert again[0] == again[1] != again[2]
     assert max(map(abs, again[0])) <= 10
     assert abs(np.mean(again[0])) < 1.5
+
+
+def test_two_tables_of_one_question_have_errors_of_their_own() -> None:
+    draw = dice(b"secret", b"question", Limits(noise=5))
+    assert draw("events", 200).tolist() != draw("censored", 200).tolist()
 
 
 @settings(deadline=None)
 @given(counts=st.lists(st.integers(0, 60), min_size=2, max_size=8), words=st.binary(max_size=4))
 def test_with_noise_no_shown_category_stands_for_too_few(counts: list[int], words: bytes) -> None:
     limits = Limits(noise=5)
-    seen = noisy(np.array(counts), dice(b"secret", words, limits))
+    seen = np.array(counts) + dice(b"secret", words, limits)("counts", len(counts))
     for ordered in (False, True):
         for one in groups(seen, limits, ordered=ordered):
             assert sum(counts[at] for at in one) >= 10

@@ -7,12 +7,13 @@ from typing import Any
 
 import duckdb
 
-from hanse.core import clock, ids, permit, status, wire
+from hanse.core import clock, ids, permit, result, status, wire
 from hanse.core import order as orders
 from hanse.core.order import Order
 from hanse.core.permit import Authority, Kind, Permit, authority_id
 from hanse.core.policy import Access, Policy
 from hanse.core.record import Description, english
+from hanse.core.result import Result
 from hanse.core.scope import Call, Grant, Key, KeyUse, Limits, Operation, Person, Purpose, Role, Scope
 from hanse.core.status import Status
 from hanse.domains import VOCABULARY
@@ -39,12 +40,15 @@ PERSON = """SELECT (i - {first})::INTEGER AS person, md5(i::VARCHAR) AS key, (40
               (7 * i % 720)::INTEGER AS last_contact FROM range({first}, {last}) AS t(i)"""
 
 
-def publish(store: Store, name: str, first: int, last: int, access: Access = Access.NONE) -> str:
+HIDDEN = Policy(Access.NONE)
+
+
+def publish(store: Store, name: str, first: int, last: int, policy: Policy = HIDDEN) -> str:
     """Publishes those persons; the dataset's id."""
     with duckdb.connect() as connection:
         tables = {"person": PERSON.format(first=first, last=last)}
         outcome = publish_queries(
-            store, Description(name, english(name.title())), Policy(access), connection, tables, VOCABULARY
+            store, Description(name, english(name.title())), policy, connection, tables, VOCABULARY
         )
     return outcome.manifest.dataset
 
@@ -98,10 +102,10 @@ class Node:
         return token
 
 
-def make(home: Path, first: int = 0, last: int = 200, access: Access = Access.NONE) -> Node:
+def make(home: Path, first: int = 0, last: int = 200, policy: Policy = HIDDEN) -> Node:
     """A node that trusts the authority, with persons `first` to `last`."""
     store = Store(home)
-    dataset = publish(store, "lung", first, last, access)
+    dataset = publish(store, "lung", first, last, policy)
     pinned = Pinned("Access Body", frozenset({Kind.EHDS, Kind.AGREEMENT, Kind.OPEN}), AUTHORITY.public.jwk)
     config = NodeConfig(
         home,
@@ -161,10 +165,10 @@ def sign(said: Permit, key: FileKey = AUTHORITY) -> str:
     return jws.issue(key, said, permit.TYP)
 
 
-def allow(node: Node, said: Permit) -> Permit:
-    """Permit, status and approval at one node."""
+def allow(node: Node, said: Permit, *beside: Permit) -> Permit:
+    """Permit, status and approval at one node; the status confirms the permits `beside` too."""
     node.permits.receive([sign(said)])
-    node.confirm(said)
+    node.confirm(said, *beside)
     node.permits.approve(said.id, "A data manager")
     return said
 
@@ -192,3 +196,11 @@ def order(node: Node, said: Permit, /, **changes: Any) -> Order:
 
 def ordered(asked: Order, key: FileKey = RESEARCHER) -> str:
     return jws.issue(key, asked, orders.TYP)
+
+
+def result_of(node: Node, answer: str) -> Result:
+    """What a node answered, verified."""
+    token, disclosure = result.split(answer)
+    public = node.store.keys.signing.public
+    said = jws.read(token, public, result.TYP, result.decode, limit=result.MAX_TOKEN).document
+    return said if said.sealed else result.disclosed(said, disclosure)

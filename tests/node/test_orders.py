@@ -19,6 +19,7 @@ from tests.node.permitted import (
     order,
     ordered,
     permit_for,
+    result_of,
     sign,
 )
 
@@ -28,7 +29,6 @@ from hanse.core.errors import BadAnalysis, BadInput, NoSpace, Problem, Refused
 from hanse.core.order import DELEGATION_TYP, Delegation, Order
 from hanse.core.permit import Kind, Permit
 from hanse.core.policy import Access, Policy
-from hanse.core.result import Result
 from hanse.core.scope import Key, KeyUse, Limits, Operation, Purpose
 from hanse.domains import VOCABULARY
 from hanse.lib import jws, log, sql

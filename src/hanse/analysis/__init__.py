@@ -7,8 +7,10 @@ from hanse.analysis.crosstab import CROSSTAB
 from hanse.analysis.describe import DESCRIBE
 from hanse.analysis.histogram import HISTOGRAM
 from hanse.analysis.kaplan_meier import KAPLAN_MEIER
-from hanse.analysis.method import Method
+from hanse.analysis.method import Method, noise
 from hanse.core.errors import BadAnalysis
+
+__all__ = ["METHODS", "find", "noise"]
 
 METHODS: Mapping[str, Method[Any, Any]] = {
     one.name: one for one in (DESCRIBE, CROSSTAB, HISTOGRAM, KAPLAN_MEIER)

@@ -59,6 +59,11 @@ def step(data: Table, parameters: Pair) -> dict[str, Any]:
     return {"persons": data.persons, "counts": counts.tolist()}
 
 
+def blur(aggregate: Aggregate, parameters: Pair, draw: Draw) -> dict[str, Any]:
+    """The same with noise on each count."""
+    return method.blurred(aggregate, draw, "persons", "counts")
+
+
 def merge(aggregates: Sequence[Aggregate], parameters: Pair) -> NDArray[np.int64]:
     """The counts over all nodes."""
     return method.merged_counts(aggregates, "counts", parameters.rows.size, parameters.columns.size)
@@ -78,9 +83,9 @@ def association(counts: NDArray[np.int64]) -> Association | None:
     return Association(found, freedom, chance.chi_square_tail(found, freedom))
 
 
-def release(merged: NDArray[np.int64], parameters: Pair, limits: Limits, draw: Draw) -> Result:
-    """A table with margins over what it shows; chi-square when no cell is withheld."""
-    inside = rules.noisy(merged[: parameters.rows.categories, : parameters.columns.categories], draw)
+def release(merged: NDArray[np.int64], parameters: Pair, limits: Limits) -> Result:
+    """A table with margins over what it shows; chi-square when no cell is withheld and none carries noise."""
+    inside = merged[: parameters.rows.categories, : parameters.columns.categories]
     ordered = parameters.rows.ordered, parameters.columns.ordered
     shown = rules.cross(inside, limits, ordered=ordered)
     title = f"{parameters.rows.field} by {parameters.columns.field}"
@@ -92,7 +97,7 @@ def release(merged: NDArray[np.int64], parameters: Pair, limits: Limits, draw: D
         shown.row_totals.tolist(),
         parameters.rows.ordered,
     )
-    sheets = (_sheet(title, parameters, shown, limits), _statistics(inside, shown))
+    sheets = (_sheet(title, parameters, shown, limits), _statistics(inside, shown, limits))
     return Result("crosstab", sheets, figure, limits, _notes(parameters, shown))
 
 
@@ -115,10 +120,11 @@ def _sheet(title: str, parameters: Pair, shown: Cross, limits: Limits) -> Sheet:
     return Sheet(title, columns, (*rows, last))
 
 
-def _statistics(inside: NDArray[np.int64], shown: Cross) -> Sheet:
-    """Of the groups that are shown, and to two digits: a withheld cell could be computed from more."""
+def _statistics(inside: NDArray[np.int64], shown: Cross, limits: Limits) -> Sheet:
+    """Of the groups that are shown, and to two digits: a withheld cell could be computed from more. Of counts with
+    noise there are none, since noise would pass for an association."""
     table = rules.summed(rules.summed(inside, shown.rows), shown.columns, 1)
-    hidden = not shown.rows or bool((shown.cells == rules.WITHHELD).any())
+    hidden = not shown.rows or limits.noise > 0 or bool((shown.cells == rules.WITHHELD).any())
     found = None if hidden else association(table)
     why = Why.WITHHELD if hidden else Why.COARSE
     values = (
@@ -152,6 +158,7 @@ CROSSTAB: Method[Pair, NDArray[np.int64]] = Method(
     _canonical,
     _fields,
     step,
+    blur,
     merge,
     release,
 )

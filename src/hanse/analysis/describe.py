@@ -1,8 +1,9 @@
 """`describe`: for each variable how many persons have which value; of numbers the mean, the spread and quantiles."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -90,17 +91,43 @@ def _described(data: Table, one: Variable) -> dict[str, Any]:
     return found
 
 
+def blur(aggregate: Aggregate, parameters: Variables, draw: Draw) -> dict[str, Any]:
+    """The same with noise on each count. Moments are those of the noisy bins, as if each person had the value in the
+    middle: exact ones would tell of a person what the counts hide."""
+    found = method.blurred(aggregate, draw, "persons")
+    found["variables"] = [
+        _blurred(one, variable, partial(_named, draw, at))
+        for at, (one, variable) in enumerate(zip(aggregate["variables"], parameters, strict=True))
+    ]
+    return found
+
+
+def _named(draw: Draw, at: int, name: str, count: int) -> NDArray[np.int64]:
+    return draw(f"{at} {name}", count)
+
+
+def _blurred(one: Aggregate, variable: Variable, draw: Draw) -> dict[str, Any]:
+    found = method.blurred(one, draw, "counts")
+    if variable.edges:
+        inside, edges = np.maximum(0, found["counts"][: variable.categories]), np.array(variable.edges)
+        middles, n = (edges[:-1] + edges[1:]) / 2, max(1, int(inside.sum()))
+        mean = float((inside * middles).sum() / n)
+        found |= {"mean": mean, "squares": float((inside * (middles - mean) ** 2).sum())}
+    return found
+
+
 def merge(aggregates: Sequence[Aggregate], parameters: Variables) -> tuple[Described, ...]:
     """For each variable the counts and the moments over all nodes."""
-    per_node = [shape.items(one, "variables", shape_of, most=len(parameters)) for one in aggregates]
+    per_node = [shape.items(one, "variables", _part(one), most=len(parameters)) for one in aggregates]
     if any(len(one) != len(parameters) for one in per_node):
         raise BadAnalysis("An intermediate has another number of variables than the parameters.")
     return tuple(_merged([one[at] for one in per_node], variable) for at, variable in enumerate(parameters))
 
 
-def shape_of(body: Any) -> Mapping[str, Any]:
-    """One variable of an intermediate as an object."""
-    return shape.mapping(body, "variables")
+def _part(aggregate: Aggregate) -> Callable[[Any], Mapping[str, Any]]:
+    """Reads one variable of an intermediate, which carries the noise of the whole."""
+    noise = method.noise(aggregate)
+    return lambda body: {**shape.mapping(body, "variables"), "noise": noise}
 
 
 def _merged(parts: Sequence[Aggregate], variable: Variable) -> Described:
@@ -111,17 +138,18 @@ def _merged(parts: Sequence[Aggregate], variable: Variable) -> Described:
 
 
 def _moments(aggregate: Aggregate, variable: Variable) -> Moments:
-    n = int(method.counts(aggregate, "counts", variable.size)[: variable.categories].sum())
+    counts = method.counts(aggregate, "counts", variable.size)[: variable.categories]
+    n = int(np.maximum(0, counts).sum())
     mean, squares = (method.number(aggregate, name) for name in ("mean", "squares"))
     if n and not (variable.edges[0] <= mean <= variable.edges[-1] and squares >= 0):
         raise BadAnalysis("An intermediate has a mean outside the edges, or a negative sum of squares.")
     return Moments(n, mean, squares)
 
 
-def release(merged: Sequence[Described], parameters: Variables, limits: Limits, draw: Draw) -> Result:
+def release(merged: Sequence[Described], parameters: Variables, limits: Limits) -> Result:
     """A table of all numbers, then one of each variable's categories."""
     shown = [
-        distribution.distribution(one.counts, variable, limits, draw)
+        distribution.distribution(one.counts, variable, limits)
         for one, variable in zip(merged, parameters, strict=True)
     ]
     numbers = [
@@ -165,6 +193,8 @@ DESCRIBE: Method[Variables, tuple[Described, ...]] = Method(
     _canonical,
     _fields,
     step,
+    blur,
     merge,
     release,
+    len,
 )

@@ -9,7 +9,7 @@ from hanse.analysis.data import Table
 from hanse.analysis.result import Column, Figure, Number, Sheet, histogram
 from hanse.analysis.variable import Variable
 from hanse.core import release
-from hanse.core.release import Counts, Draw, Groups, Limits, Why
+from hanse.core.release import Counts, Groups, Limits, Why
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -74,10 +74,9 @@ class Distribution:
         return tuple(found)
 
 
-def distribution(counts: Counts, variable: Variable, limits: Limits, draw: Draw) -> Distribution:
-    """What may be seen of exact counts by category."""
-    noisy = release.noisy(counts, draw)
-    inside, outside = noisy[: variable.categories], noisy[variable.categories :]
+def distribution(counts: Counts, variable: Variable, limits: Limits) -> Distribution:
+    """What may be seen of merged counts by category."""
+    inside, outside = counts[: variable.categories], counts[variable.categories :]
     groups = release.groups(inside, limits, ordered=variable.ordered)
     others = np.where(outside >= limits.floor(), release.shown(outside, limits), release.WITHHELD)
     return Distribution(

@@ -38,14 +38,19 @@ def step(data: Table, parameters: Variable) -> dict[str, Any]:
     return {"persons": data.persons, "counts": distribution.counted(data, parameters).tolist()}
 
 
+def blur(aggregate: Aggregate, parameters: Variable, draw: Draw) -> dict[str, Any]:
+    """The same with noise on each count."""
+    return method.blurred(aggregate, draw, "persons", "counts")
+
+
 def merge(aggregates: Sequence[Aggregate], parameters: Variable) -> NDArray[np.int64]:
     """The counts over all nodes."""
     return method.merged_counts(aggregates, "counts", parameters.size)
 
 
-def release(merged: NDArray[np.int64], parameters: Variable, limits: Limits, draw: Draw) -> Result:
+def release(merged: NDArray[np.int64], parameters: Variable, limits: Limits) -> Result:
     """A table and a figure; neighbouring bins with too few persons become one."""
-    shown = distribution.distribution(merged, parameters, limits, draw)
+    shown = distribution.distribution(merged, parameters, limits)
     return Result("histogram", (shown.sheet(),), shown.figure(), limits, shown.notes())
 
 
@@ -56,6 +61,7 @@ HISTOGRAM: Method[Variable, NDArray[np.int64]] = Method(
     _canonical,
     _fields,
     step,
+    blur,
     merge,
     release,
 )

@@ -147,6 +147,11 @@ def step(data: Table, parameters: Followed) -> dict[str, Any]:
     }
 
 
+def blur(aggregate: Aggregate, parameters: Followed, draw: Draw) -> dict[str, Any]:
+    """The same with noise on each count."""
+    return method.blurred(aggregate, draw, "persons", "events", "censored", "beyond")
+
+
 def merge(aggregates: Sequence[Aggregate], parameters: Followed) -> Counted:
     """The counts over all nodes."""
     size = parameters.parts, parameters.intervals
@@ -165,12 +170,12 @@ def exact(merged: Counted, parameters: Followed) -> tuple[Curve, ...]:
     )
 
 
-def release(merged: Counted, parameters: Followed, limits: Limits, draw: Draw) -> Result:
-    """The curves that the shown counts give, and the log-rank test when every group is shown."""
-    noisy = Counted(*(rules.noisy(one, draw) for one in (merged.events, merged.censored, merged.beyond)))
+def release(merged: Counted, parameters: Followed, limits: Limits) -> Result:
+    """The curves that the shown counts give, and the log-rank test when every group is shown and no count carries
+    noise."""
     steps = [
         rules.steps(events, censored, int(persons), limits)
-        for events, censored, persons in zip(noisy.events, noisy.censored, noisy.persons, strict=True)
+        for events, censored, persons in zip(merged.events, merged.censored, merged.persons, strict=True)
     ]
     shown = {at: one for at, one in enumerate(steps) if one is not None}
     curves = {at: _curve(one, parameters) for at, one in shown.items()}
@@ -181,7 +186,7 @@ def release(merged: Counted, parameters: Followed, limits: Limits, draw: Draw) -
     ]
     sheets = [Sheet("Summary", _SUMMARY, tuple(summary)), Sheet("Curve", _CURVE, tuple(rows))]
     if parameters.parts > 1:
-        sheets.append(_test(noisy, all(one and one.points for one in steps)))
+        sheets.append(_test(merged, not limits.noise and all(one and one.points for one in steps)))
     lines = tuple(_line(parameters.label(at), one) for at, one in curves.items())
     figure = Figure(
         "steps", "Survival", Column("time", "days"), Column("share without the event"), lines=lines
@@ -237,9 +242,9 @@ def _summary(
     return label, total, events, median, mean, last
 
 
-def _test(noisy: Counted, complete: bool) -> Sheet:
-    at_risk = survival.at_risk(noisy.events, noisy.censored, noisy.persons)
-    found = survival.log_rank(at_risk, noisy.events) if complete else None
+def _test(merged: Counted, complete: bool) -> Sheet:
+    at_risk = survival.at_risk(merged.events, merged.censored, merged.persons)
+    found = survival.log_rank(at_risk, merged.events) if complete else None
     why = Why.COARSE if complete else Why.WITHHELD
     values = (
         ("chi-square", rules.significant(found.chi_square) if found else None),
@@ -271,6 +276,7 @@ KAPLAN_MEIER: Method[Followed, Counted] = Method(
     _canonical,
     _fields,
     step,
+    blur,
     merge,
     release,
 )

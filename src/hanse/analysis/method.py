@@ -18,6 +18,7 @@ from hanse.core import shape
 from hanse.core.errors import BadAnalysis, BadEnvelope
 from hanse.core.fields import Vocabulary
 from hanse.core.release import Draw, Limits
+from hanse.core.scope import MAX_NOISE
 
 Parameters = TypeVar("Parameters")
 Merged = TypeVar("Merged")
@@ -29,7 +30,8 @@ MAX_CELLS = 50_000  # of one aggregate
 @dataclass(frozen=True, slots=True)
 class Method(Generic[Parameters, Merged]):
     """`parameters` reads JSON with a vocabulary, `canonical` writes them with nothing left out, `fields` are those that
-    a step needs. `step` and `merge` are exact; `release` makes of what was merged what may be seen."""
+    a step needs. `step` and `merge` are exact, `blur` adds a node's noise to what its step gave, and `release` makes of
+    what was merged what may be seen. `tables` is in how many of the counted tables one person is."""
 
     name: str
     about: str
@@ -37,8 +39,10 @@ class Method(Generic[Parameters, Merged]):
     canonical: Callable[[Parameters], dict[str, Any]]
     fields: Callable[[Parameters], tuple[str, ...]]
     step: Callable[[Table, Parameters], dict[str, Any]]
+    blur: Callable[[Aggregate, Parameters, Draw], dict[str, Any]]
     merge: Callable[[Sequence[Aggregate], Parameters], Merged]
-    release: Callable[[Merged, Parameters, Limits, Draw], Result]
+    release: Callable[[Merged, Parameters, Limits], Result]
+    tables: Callable[[Parameters], int] = lambda _: 1
 
     def read(self, body: Any, vocabulary: Vocabulary) -> Parameters:
         """The parameters in a stranger's JSON. Raises `BadAnalysis` that says what is wrong with them."""
@@ -49,10 +53,25 @@ class Method(Generic[Parameters, Merged]):
                 error.detail, hint=f"docs/analyses.md shows the parameters of {self.name}."
             ) from None
 
+    def carried(self, data: Table, parameters: Parameters, noise: int, draw: Draw) -> dict[str, Any]:
+        """What leaves a node: what the step gives, with the noise of `draw`, which has these sides."""
+        found = self.step(data, parameters)
+        return {**self.blur(found, parameters, draw), "noise": noise} if noise else found
 
-def persons(aggregate: Aggregate) -> int:
-    """How many persons a step has seen."""
-    return shape.number(aggregate, "persons")
+
+def noise(aggregate: Aggregate) -> int:
+    """The sides of the dice that a node added to each count; 0 is none."""
+    return shape.number({"noise": 0} | dict(aggregate), "noise", most=MAX_NOISE)
+
+
+def blurred(aggregate: Aggregate, draw: Draw, *names: str) -> dict[str, Any]:
+    """An aggregate with errors on these counts, which may then be less than none: cut off there, they would on average
+    be too many."""
+    found = dict(aggregate)
+    for name in names:
+        counts = np.array(found[name])
+        found[name] = (counts + draw(name, counts.size).reshape(counts.shape)).tolist()
+    return found
 
 
 def bounded(cells: int) -> None:
@@ -65,12 +84,16 @@ def bounded(cells: int) -> None:
 
 
 def counts(aggregate: Aggregate, name: str, *size: int) -> NDArray[np.int64]:
-    """Whole numbers from 0 in nested lists of exactly this size. Raises `BadAnalysis`."""
+    """Whole numbers in nested lists of exactly this size, from 0 or as far below as noise takes them. Raises
+    `BadAnalysis`."""
     try:
         found = np.array(aggregate[name])
     except (KeyError, ValueError, OverflowError):
         found = np.array(None)
-    if found.dtype.kind != "i" or found.shape != size or (found < 0).any() or (found > shape.MAX_COUNT).any():
+    outside = (
+        found.dtype.kind != "i" or (found < -2 * noise(aggregate)).any() or (found > shape.MAX_COUNT).any()
+    )
+    if outside or found.shape != size:
         raise BadAnalysis(
             f"The member {name!r} of an intermediate is not {' x '.join(map(str, size))} counts.",
             hint="The node answered with something else than this method's intermediate; its operator can say why.",

@@ -1,4 +1,4 @@
-"""What a data holder allows askers without a permit to learn from a dataset: a small table of numbers."""
+"""What a data holder allows askers to learn from a dataset, whatever their permits say: a small table of numbers."""
 
 import math
 from dataclasses import dataclass
@@ -24,6 +24,9 @@ class Policy:
     questions need more noise: a holder who wants more exact numbers allows fewer questions. What a person risks is the
     number of answers over their variance: with `variance` for each question that is allowed, the attacks of
     benchmarks/attacks.py guess right in fewer than 60 % of cases (docs/adr/0002-disclosure.md); with less, in more.
+
+    `analyses` is how many different tables are counted for analyses, over all permits and versions, and
+    `analysis_noise` the least noise on their counts, as a permit has it (docs/adr/0015-one-ledger.md).
     """
 
     access: Access = Access.PROTECTED
@@ -33,6 +36,8 @@ class Policy:
     distinct_most: int = 100  # and never more than this
     variance: float = 2.0  # of the noise, for each question that is allowed
     grid_ms: int = 100
+    analyses: int = 1000
+    analysis_noise: int = 0
 
     def __post_init__(self) -> None:
         least = {
@@ -42,6 +47,8 @@ class Policy:
             "distinct_most": 0,
             "variance": 0,
             "grid_ms": 1,
+            "analyses": 0,
+            "analysis_noise": 0,
         }
         for name, value in least.items():
             if getattr(self, name) < value:

@@ -1,9 +1,10 @@
 """Which numbers of an analysis may be seen: the rules for intermediates, tables, sums and curves.
 
-Two kinds of numbers leave a node. An *intermediate* is exact, belongs to one step of a registered method, and is
-shown to nobody: `check_intermediate` asks for enough persons and a budget. A *released* number is made from merged
-intermediates: noise where the permit asks for it, then suppression, then rounding. Everything after the noise
-is computed from the noisy counts, so that it tells nothing more than they do.
+Two kinds of numbers leave a node. An *intermediate* belongs to one step of a registered method, and is shown to nobody:
+`check_intermediate` asks for enough persons and a budget. It is exact, or, where the permit asks for it, carries noise
+that the node added: nobody else is trusted with that, since whoever merges sees what was there before. A *released*
+number is made from merged intermediates by suppression, then rounding. With noise everything is computed from the noisy
+counts, so that it tells nothing more than they do.
 
 - *Threshold*: no count, margin, total or difference of shown numbers stands for fewer persons. None at all is
   withheld like one.
@@ -31,7 +32,7 @@ from hanse.core.errors import BadInput, Refused
 Counts = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Groups = tuple[tuple[int, ...], ...]  # of categories that are shown as one; categories in none are left out
-Draw = Callable[[int], Counts]  # so many errors, drawn once for a question
+Draw = Callable[[str, int], Counts]  # so many errors for what has this name, drawn once for a question
 
 WITHHELD = -1
 _NEVER = 10**12
@@ -41,7 +42,7 @@ class Why(StrEnum):
     """Why a number of a result is what it is."""
 
     EXACT = "exact"
-    ROUNDED = "rounded"  # with noise where the permit asks for it, then rounded
+    ROUNDED = "rounded"  # rounded, of counts with noise where the permit asks for it
     COMPUTED = "computed"  # from rounded numbers
     COARSE = "coarse"  # from exact numbers, to few digits
     WITHHELD = "withheld"  # too few persons, or needed to hide a number of too few
@@ -64,10 +65,11 @@ _STRICTER: dict[str, Callable[[Iterable[float]], float]] = {
 class Limits:
     """What a permit and the holders ask of numbers; `strictest` of several counts.
 
-    `threshold` persons stand behind every shown number, `rounding` is the base of shown counts, and `noise` the sides
-    of the two dice that are added to each (-noise to noise each; 0 is none). An intermediate needs `minimum` persons
-    at its node, and a permit has `steps` of them there. A sum is not shown when two persons may make up more than
-    `share` of it, or when all but the largest two are less than `remainder` of the largest.
+    `threshold` persons stand behind every shown number, and `rounding` is the base of shown counts. `noise` are the
+    sides of the two dice that a node adds to each count (-noise to noise each; 0 is none); of merged counts, the sum
+    of those of the nodes. An intermediate needs `minimum` persons at its node, and a permit has `steps` of them there.
+    A sum is not shown when two persons may make up more than `share` of it, or when all but the largest two are less
+    than `remainder` of the largest.
     """
 
     threshold: int = 10
@@ -101,15 +103,17 @@ def strictest(limits: Iterable[Limits]) -> Limits:
     return Limits(**chosen)  # type: ignore[arg-type]
 
 
-def check_intermediate(persons: int, spent: int, limits: Limits) -> None:
-    """Whether a node may hand out one more intermediate about so many persons; raises `Refused` that names the rule."""
+def check_intermediate(persons: int, spent: int, limits: Limits, draw: Draw) -> None:
+    """Whether a node may hand out one more intermediate about so many persons; raises `Refused` that names the rule.
+
+    Where counts carry noise, the number of persons does too: nobody learns from a refusal what no count tells."""
     if spent >= limits.steps:
         raise Refused(
             "The permit's budget of steps on this dataset is spent.",
             hint="Ask for an amendment of the permit, or use the results that were already computed.",
             rule="budget",
         )
-    if persons < limits.minimum:
+    if persons + draw("selected", 1)[0] < limits.minimum + 2 * limits.noise:
         raise Refused(
             f"The selection has fewer than {limits.minimum} persons at this node.",
             hint="Select more persons; the node does not say how many there are.",
@@ -119,22 +123,17 @@ def check_intermediate(persons: int, spent: int, limits: Limits) -> None:
 
 def dice(secret: bytes, question: bytes, limits: Limits) -> Draw:
     """The errors of one question: the same for the same words and secret, and foreseen by nobody without the secret."""
+    seed = hmac.digest(secret, b"release" + question, "sha256")
 
-    def draw(count: int) -> Counts:
+    def draw(name: str, count: int) -> Counts:
         if not limits.noise:
             return np.zeros(count, np.int64)
-        raw = hashlib.shake_256(hmac.digest(secret, b"release" + question, "sha256")).digest(16 * count)
+        raw = hashlib.shake_256(seed + name.encode()).digest(16 * count)
         thrown = (np.frombuffer(raw, ">u8") % np.uint64(2 * limits.noise + 1)).astype(np.int64)
         errors: Counts = thrown.reshape(count, 2).sum(axis=1) - 2 * limits.noise
         return errors
 
     return draw
-
-
-def noisy(counts: Counts, draw: Draw) -> Counts:
-    """The counts with their errors, never below none."""
-    found: Counts = np.maximum(0, counts + draw(counts.size).reshape(counts.shape))
-    return found
 
 
 def groups(counts: Counts, limits: Limits, *, ordered: bool, cells: int = 1) -> Groups:
@@ -284,6 +283,7 @@ def _block(counts: Counts, hidden: Mask, threshold: int) -> Mask:
 
 def dominated(counts: Counts, edges: Sequence[float], limits: Limits) -> bool:
     """Whether a sum of values, known by how many lie between which edges, may be mostly that of one or two persons."""
+    counts = np.maximum(counts, 0)  # noise can take more from a bin than it holds
     sides = np.abs(np.array(edges, float))
     most = np.maximum(sides[:-1], sides[1:])
     least = np.minimum(sides[:-1], sides[1:]) * (np.sign(edges[:-1]) * np.sign(edges[1:]) >= 0)

@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hanse.core import disclosure
+from hanse.core import disclosure, scope
 from hanse.core.answer import Cell, Counts, CriterionAnswer, CriterionState, DatasetAnswer, Rule
 from hanse.core.bands import banded
 from hanse.core.check import cell, check_rows, criterion_state, is_single
@@ -29,11 +29,11 @@ from hanse.core.policy import Access, Policy
 from hanse.core.query import Everyone, IsNull, Not, Question, criteria, entity, ordered, to_text
 from hanse.core.reading import read
 from hanse.core.record import Record, Version, spoken
-from hanse.core.release import Limits, check_intermediate
+from hanse.core.release import Limits, check_intermediate, dice
 from hanse.lib import log, sql
 from hanse.node import portrait
 from hanse.node.index import Found, Index, Selection, Sums, open_index
-from hanse.node.ledger import DatasetLedger
+from hanse.node.ledger import DatasetLedger, secret
 from hanse.node.portrait import Portrait
 from hanse.node.store import Published, Store
 from hanse.node.uses import Admitted, Uses
@@ -170,11 +170,12 @@ class Gate:
                 return asdict(
                     disclosure.bound(counts, policy, limits.minimum, limits.rounding, ledger.persons)
                 )
-        table = held.index.table(selection, number, admitted.step.fields)
-        open = policy.access is Access.OPEN
-        least = max(2 if open else policy.threshold, limits.minimum)
-        check_intermediate(table.persons, admitted.spent, Limits(minimum=least, steps=limits.budget))
-        return admitted.step.method.step(table, admitted.step.parameters)
+        step, table = admitted.step, held.index.table(selection, number, admitted.step.fields)
+        strict = _limits(policy, limits)
+        drawn_with = secret(self._store.keys.secret, published.manifest.dataset)
+        draw = dice(drawn_with, admitted.asked.encode(), strict)
+        check_intermediate(table.persons, admitted.spent, strict, draw)
+        return step.method.carried(table, step.parameters, strict.noise, draw)
 
     @property
     def grid_ms(self) -> int:
@@ -362,6 +363,13 @@ def _text(question: Question) -> str:
 
 def _by(question: Question, field: str) -> str:
     return f"{_text(question)}\nby {field}"
+
+
+def _limits(policy: Policy, permitted: scope.Limits) -> Limits:
+    """What a permit and the holder ask of an intermediate, the stricter of each."""
+    least = 2 if policy.access is Access.OPEN else policy.threshold
+    noise = max(policy.analysis_noise, permitted.noise)
+    return Limits(minimum=max(least, permitted.minimum), steps=permitted.budget, noise=noise)
 
 
 def _under_a_permit(policy: Policy) -> Policy:

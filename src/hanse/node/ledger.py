@@ -1,9 +1,11 @@
 """What each dataset has answered, in the node's database: the memory of `core.disclosure`.
 
-A row a question, over all askers and all versions, with the answers by value. Questions are kept as keyed hashes: the
-node does not remember what somebody was interested in. Fresh answers are written in the caller's transaction and must
-not leave before it is committed. It must be one that may write (`sql.begin`): these come one after another, so that
-two processes never answer one question twice.
+A row a question, over all askers, permits and versions, of counts with the answers by value. Analyses have an account
+of their own in it, so that whoever asks without a permit uses up nothing that a permit gives.
+
+Questions are kept as keyed hashes: the node does not remember what somebody was interested in. Fresh answers are
+written in the caller's transaction and must not leave before it is committed. It must be one that may write
+(`sql.begin`): these come one after another, so that two processes never answer one question twice.
 """
 
 import hmac
@@ -18,6 +20,7 @@ import sqlalchemy as sa
 
 from hanse.core.answer import Counts, Rule
 from hanse.core.disclosure import Given, Roster, is_new_epoch, released_size
+from hanse.core.errors import Refused
 from hanse.core.policy import Policy
 
 _METADATA = sa.MetaData()
@@ -44,12 +47,29 @@ ANSWERS = sa.Table(
     ),  # {value: [rule, persons, studies, series, threshold, rounding]}
 )
 
+# `tables` is what an analysis was charged: in how many tables it counts a person.
+ANALYSES = sa.Table(
+    "ledger_analyses",
+    _METADATA,
+    sa.Column("dataset", sa.Text, primary_key=True),
+    sa.Column("question", sa.LargeBinary(16), primary_key=True),
+    sa.Column("tables", sa.Integer, nullable=False),
+)
+
 # Written out, since a node runs them for every question: to make them takes longer than to run them.
 _STATE = "SELECT version, epoch, persons, spent FROM ledger_dataset WHERE dataset = ?"
 _GIVEN = "SELECT question, epoch, answers FROM ledger_answers WHERE dataset = ? AND question IN ({})"
 _KEEP = "INSERT OR REPLACE INTO ledger_answers (dataset, question, epoch, answers) VALUES (?, ?, ?, ?)"
 _SPEND = "UPDATE ledger_dataset SET spent = spent + ? WHERE dataset = ?"
+_TABLES = "SELECT tables FROM ledger_analyses WHERE dataset = ? AND question = ?"
+_ALL_TABLES = "SELECT coalesce(sum(tables), 0) FROM ledger_analyses WHERE dataset = ?"
+_ANALYSED = "INSERT INTO ledger_analyses (dataset, question, tables) VALUES (?, ?, ?)"
 _ROSTER = sa.select(DATASET.c.roster).where(DATASET.c.dataset == sa.bindparam("of"))
+
+
+def secret(node_secret: bytes, dataset: str) -> bytes:
+    """What the noise of a dataset is drawn with; another one for each dataset."""
+    return hmac.digest(node_secret, b"disclosure" + dataset.encode(), "sha256")
 
 
 class DatasetLedger:
@@ -61,7 +81,7 @@ class DatasetLedger:
     """
 
     def __init__(self, connection: sa.Connection, node_secret: bytes, dataset: str) -> None:
-        self.secret = hmac.digest(node_secret, b"disclosure" + dataset.encode(), "sha256")
+        self.secret = secret(node_secret, dataset)
         self._connection = connection
         self._dataset = dataset
         self._answers: dict[str, dict[str, Given]] = {}
@@ -125,6 +145,21 @@ class DatasetLedger:
         self._answers[text] = kept | {value: Given(counts, self.epoch) for value, counts in answers.items()}
         self._fresh.add(text)
         self._charge += charge
+
+    def analyse(self, text: str, tables: int, most: int) -> None:
+        """Enters an analysis, which is known by its words and its version: the same one again is free, since it has the
+        same noise. Raises `Refused` when all analyses together would count more than `most` tables."""
+        place = self._dataset, self._key(text)
+        if self._connection.exec_driver_sql(_TABLES, place).first():
+            return
+        spent = self._connection.exec_driver_sql(_ALL_TABLES, (self._dataset,)).scalar_one()
+        if spent + tables > most:
+            raise Refused(
+                "The dataset has given out as many tables as its holder lets it, over all permits.",
+                hint="Ask for something that was asked before, or ask the holder for a larger number (`analyses`).",
+                rule="dataset budget",
+            )
+        self._connection.exec_driver_sql(_ANALYSED, (*place, tables))
 
     def _keep(self) -> None:
         rows = [

@@ -91,4 +91,5 @@ MIGRATIONS = (
     sql.Migration(
         6, "officers, and what their passkeys agreed to", sql.create(*accounts.TABLES, *assertions.TABLES)
     ),
+    sql.Migration(7, "what each dataset has given out to analyses", sql.create(ledger.ANALYSES)),
 )
