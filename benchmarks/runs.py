@@ -26,7 +26,7 @@ from hanse.authority import enrol as authority_enrol
 from hanse.cli.demo import Processes
 from hanse.client import Hanse
 from hanse.client.access import Applicant, Wish
-from hanse.core import clock, wire
+from hanse.core import clock, ids
 from hanse.core.permit import Kind
 from hanse.domains import VOCABULARY
 from hanse.hub import config as hubs
@@ -103,7 +103,7 @@ def permitting(home: Path, count: int, persons: int) -> Iterator[Permitting]:
             home / "authority", settings.url, invited(settings), "Access Body", "FI"
         )
         key = authorities.key(home / "authority").public
-        approve(settings, wire.node_id(key.kid))
+        approve(settings, ids.of_node(key.kid))
         processes.start("authority", "authority", "serve", "--home", str(home / "authority"))
         pinned = Pinned("Access Body", frozenset({Kind.AGREEMENT}), key.jwk)
         hospitals = []

@@ -19,9 +19,9 @@ from tests.link.running import Running
 from tests.node.permitted import Node, permit_for, sign
 from tests.openid import Issuer
 
-from hanse.core import clock, permit, wire
+from hanse.core import bodies, clock, envelope, ids, permit
+from hanse.core.envelope import Kind
 from hanse.core.permit import Authority, authority_id
-from hanse.core.wire import Kind
 from hanse.lib import jws, witness
 from hanse.lib.jws import FileKey
 from hanse.lib.witness import LOG_KEY
@@ -54,7 +54,7 @@ class EvilHub:
 
     def ask(self, node: Node, question: Any, asker: str = "anybody", **more: Any) -> Reply:
         """A question in anybody's name, with whatever a hub adds to it."""
-        asked = wire.Question("search_1", question, (), 10.0, asker).as_dict()
+        asked = bodies.Question("search_1", question, (), 10.0, asker).as_dict()
         return self.say(node, Kind.QUESTION, asked | more)
 
     def show(self, node: Node, *documents: str) -> None:
@@ -70,7 +70,7 @@ class EvilHub:
         """A permit for what was asked for, by an authority and for a node of the hub's own, as it shows permits."""
         given, _ = papers.permitted(application)
         kid = self.running.key.public.kid
-        own = replace(given.scope.datasets[0], node=wire.node_id(at.public.kid))
+        own = replace(given.scope.datasets[0], node=ids.of_node(at.public.kid))
         given = replace(
             given,
             authority=Authority(authority_id(kid), given.authority.name, kid),
@@ -101,10 +101,10 @@ class EvilHub:
         return one, other
 
     def _letter(self, node: Node, kind: Kind, body: Mapping[str, Any]) -> Letter:
-        hub = wire.hub_id(self.running.key.public.kid)
+        hub = ids.of_hub(self.running.key.public.kid)
         life = timedelta(hours=1)
-        message = wire.envelope(kind, hub, node.config.id, body, at=clock.now(), life=life)
-        token = self.running.key.sign(wire.encode(message), wire.TYP)
+        message = envelope.new(kind, hub, node.config.id, body, at=clock.now(), life=life)
+        token = self.running.key.sign(envelope.encode(message), envelope.TYP)
         return Letter(message.id, node.config.id, token, message.expires)
 
     def altered(self, token: str, **changes: Any) -> str:

@@ -21,7 +21,7 @@ from hanse.authority import enrol as authority_enrol
 from hanse.authority import permits as authority_permits
 from hanse.authority.config import AuthorityConfig
 from hanse.authority.tables import open_records
-from hanse.core import clock, permit, wire
+from hanse.core import clock, ids, permit
 from hanse.core.policy import Access, Policy
 from hanse.core.record import Description, english
 from hanse.hub import config as hubs
@@ -171,7 +171,7 @@ def permitting(home: Path, serving: Callable[[ASGIApp], str]) -> Iterator[Permit
     entered = authority_enrol.enrol(home / "authority", url, token.text(), "Access Body", "FI")
     key = authorities.key(home / "authority").public
     with sql.begin(records) as connection:
-        registry.decide(connection, "approve", wire.node_id(key.kid), clock.now())
+        registry.decide(connection, "approve", ids.of_node(key.kid), clock.now())
     pinned = Pinned("Access Body", frozenset({permit.Kind.AGREEMENT}), key.jwk)
     running = [threading.Thread(target=authority_agent.run, args=(entered.config, stop), daemon=True)]
     hospitals = []

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from fastapi import FastAPI
 
-from hanse.core import clock, wire
+from hanse.core import clock, ids
 from hanse.core.answer import Cell, Counts, Rule
 from hanse.core.policy import Access
 from hanse.core.record import Agent, Description, Quality, Record, Variable, Version
@@ -82,7 +82,7 @@ def record(chance: random.Random, kid: str, place: int) -> Record:
     persons = int(10 ** chance.uniform(1, 4.5))
     said = description(chance, place, cancers)
     return Record(
-        id=wire.dataset_id(kid, said.name),
+        id=ids.of_dataset(kid, said.name),
         access=access,
         counts=counts(access, persons),
         said=said,
@@ -183,13 +183,13 @@ def fill(engine: sa.Engine, number: int, nodes: int = NODES) -> None:
         held = tuple(records(len(range(place, number, nodes)), kid, seed=place))
         with sql.begin(engine) as connection:
             connection.execute(NODE.insert().values(**node_row(place, kid, clock.text(at))))
-            catalogue.describe(connection, wire.node_id(kid), held, at)
+            catalogue.describe(connection, ids.of_node(kid), held, at)
 
 
 def node_row(place: int, kid: str, at: str) -> dict[str, object]:
     """The row of an approved node."""
     return {
-        "id": wire.node_id(kid),
+        "id": ids.of_node(kid),
         "kid": kid,
         "jwk": KEY,
         "name": f"Hospital {CITIES[place % len(CITIES)]} {place}",

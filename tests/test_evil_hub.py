@@ -32,14 +32,14 @@ from tests.openid import CLIENT, Issuer
 from hanse.authority import applications, checks, providers
 from hanse.client import run
 from hanse.client.access import Granted, verified
-from hanse.core import clock, document, wire
+from hanse.core import clock, document, ids
 from hanse.core.application import TYP
+from hanse.core.envelope import Kind
 from hanse.core.errors import BadEnvelope, Conflict, Refused
 from hanse.core.login import Client
 from hanse.core.permit import Permit
 from hanse.core.permit_words import say
 from hanse.core.policy import Access
-from hanse.core.wire import Kind
 from hanse.lib import audit, checkpoint, identity, jws, log, sql, witness
 from hanse.lib.audit import Relation
 from hanse.lib.jws import FileKey
@@ -242,12 +242,12 @@ def test_invented_askers_get_together_what_one_gets(evil: EvilHub, node: Node) -
     question = "person.sex = 'female' AND person.vital_status = 'dead'"
     first, spent = numbers(evil.ask(node, question)), charged(node)
     assert any(one["counts"]["rule"] == "rounded" for one in first)
-    for asker in ("the minister", "the data holder", wire.hub_id(evil.running.key.public.kid), ""):
+    for asker in ("the minister", "the data holder", ids.of_hub(evil.running.key.public.kid), ""):
         assert numbers(evil.ask(node, question, asker)) == first
     assert charged(node) == spent
     with sql.read(node.store.records) as connection:
         last = [one for one in log.entries(connection) if one.kind == "use"][-1]
-    hub = wire.hub_id(evil.running.key.public.kid)
+    hub = ids.of_hub(evil.running.key.public.kid)
     assert str(last.body["who"]).startswith(hub)  # the log says who asked: the hub, and for whom it said to
 
 

@@ -14,7 +14,7 @@ from tests.hub import papers
 from tests.node.permitted import Node, make
 
 from hanse.cli.audit import audit
-from hanse.core import wire
+from hanse.core import ids
 from hanse.core.errors import Conflict, NotFound, Problem
 from hanse.hub import config as hubs
 from hanse.hub.app import make_app
@@ -61,7 +61,7 @@ def run(*words: str) -> Result:
 def until_cosigned(node: Node) -> witness.Held:
     end = time.monotonic() + 100
     while True:
-        (found,) = witness.held(node.home, wire.node_id(node.store.keys.signing.public.kid))
+        (found,) = witness.held(node.home, ids.of_node(node.store.keys.signing.public.kid))
         if found.head:
             return found
         assert time.monotonic() < end

@@ -7,15 +7,15 @@ import pytest
 from tests.authority.office import Office, application, signed
 
 from hanse.authority import agent, applications
-from hanse.core import clock, wire
+from hanse.core import clock, envelope
+from hanse.core.envelope import Envelope, Kind
 from hanse.core.errors import BadEnvelope, Conflict
-from hanse.core.wire import Envelope, Kind
 from hanse.lib import files, sql
 
 
 def message(kind: Kind, *tokens: str) -> Envelope:
     body = {"documents": list(tokens)}
-    return wire.envelope(kind, "hub_x", "node_x", body, at=clock.now(), life=timedelta(seconds=60))
+    return envelope.new(kind, "hub_x", "node_x", body, at=clock.now(), life=timedelta(seconds=60))
 
 
 def test_a_document_that_is_none_spoils_no_other(here: Office) -> None:

@@ -9,7 +9,7 @@ from tests.authority.office import Office, application
 
 from hanse.authority import delivery
 from hanse.authority.delivery import PATIENCE, Repeating
-from hanse.core import clock, status, wire
+from hanse.core import clock, ids, status
 from hanse.core import permit as permits
 from hanse.core.document import encode, identity
 from hanse.core.errors import BadEnvelope, Refused
@@ -19,7 +19,7 @@ from hanse.lib import jws, sql
 from hanse.lib.jws import FileKey
 
 NODE = FileKey.generate()
-ADDRESS = wire.node_id(NODE.public.kid)
+ADDRESS = ids.of_node(NODE.public.kid)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_nobody_confirms_for_a_node(here: Office, given: Permit) -> None:
         delivery.take(here.records, here.settings.id, receipt(here, given, signer=hub, jwk=hub.public.jwk))
     with pytest.raises(Refused, match="another authority"):
         delivery.take(here.records, permits.authority_id(hub.public.kid), receipt(here, given))
-    own = {"jwk": hub.public.jwk, "node": wire.node_id(hub.public.kid)}
+    own = {"jwk": hub.public.jwk, "node": ids.of_node(hub.public.kid)}
     with pytest.raises(Refused, match="no permit names"):
         delivery.take(here.records, here.settings.id, receipt(here, given, signer=hub, **own))
 

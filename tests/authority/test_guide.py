@@ -22,12 +22,12 @@ from tests.core import permits as core_permits
 
 from hanse.authority import config
 from hanse.cli import root
-from hanse.core import clock, document, wire
+from hanse.core import bodies, clock, document, greeting, ids
 from hanse.core import permit as permits
+from hanse.core.envelope import Envelope
 from hanse.core.errors import Problem
 from hanse.core.status import STATUS_TYP, Status
 from hanse.core.status import decode as decode_status
-from hanse.core.wire import Envelope
 from hanse.hub import config as hubs
 from hanse.hub import registry
 from hanse.hub.app import make_app
@@ -39,7 +39,7 @@ from hanse.link.caller import Hub
 from hanse.link.outbound import Outbound
 
 GUIDE = Path(__file__).parents[2] / "docs" / "authority.md"
-HELLO = wire.Hello(wire.PROTOCOLS, "test", "test")
+HELLO = greeting.Hello(greeting.PROTOCOLS, "test", "test")
 
 
 def examples() -> list[list[str]]:
@@ -60,13 +60,13 @@ class Federation:
         self._stop = threading.Event()
         hub = Hub(self.url, self.settings.key().public.kid)
         enrolment.request(hub, self.node, enrolment.Token.read(self.invite()), "Turku", "FI", HELLO)
-        self.approve(wire.node_id(self.node.public.kid))
+        self.approve(ids.of_node(self.node.public.kid))
         link = Outbound(hub, self.node, HELLO, folder / "seen.db", hold_s=1.0)
         self._thread = threading.Thread(target=link.run, args=(self._take, self._stop), daemon=True)
         self._thread.start()
 
     def _take(self, message: Envelope) -> None:
-        self.documents += wire.documents(message.body)
+        self.documents += bodies.documents(message.body)
 
     def invite(self) -> str:
         records = sql.engine(self.settings.database_url)
@@ -168,7 +168,7 @@ def test_from_an_application_to_a_revocation(
 
     assert "pending" in follow("init")
     settings, key = config.read(tmp_path / "authority"), config.key(tmp_path / "authority").public
-    federation.approve(wire.node_id(key.kid))
+    federation.approve(ids.of_node(key.kid))
     assert next(lines) == ["authority", "serve"]
     serving = serving_in(tmp_path / "authority")
     assert "http://localhost:8090/en/passkey?pass=" in follow("officer")
@@ -221,7 +221,7 @@ def test_from_an_application_to_a_revocation(
 def asked_of(authority: str, federation: Federation) -> Any:
     """An application for one dataset of the node."""
     said = application(authority)
-    dataset = replace(said.scope.datasets[0], node=wire.node_id(federation.node.public.kid))
+    dataset = replace(said.scope.datasets[0], node=ids.of_node(federation.node.public.kid))
     return replace(said, scope=replace(said.scope, datasets=(dataset,)))
 
 

@@ -13,7 +13,7 @@ from hanse.authority import config as authorities
 from hanse.cli import members, root
 from hanse.cli.members import Member
 from hanse.cli.processes import Processes, processes
-from hanse.core import wire
+from hanse.core import greeting
 from hanse.core.errors import Unreachable
 from hanse.core.permit import Kind
 from hanse.hub import config as hubs
@@ -44,9 +44,9 @@ def test_who_takes_part_is_let_in_once_and_joins_again_as_it_is(hub: HubConfig, 
     with sql.read(sql.engine(hub.database_url)) as connection:
         found = registry.participants(connection)
     assert {(one.name, one.state, one.role) for one in found} == {
-        (HOSPITAL.name, State.ACTIVE, wire.Role.NODE),
-        (ARCHIVE.name, State.ACTIVE, wire.Role.NODE),
-        (authority.name, State.ACTIVE, wire.Role.AUTHORITY),
+        (HOSPITAL.name, State.ACTIVE, greeting.Role.NODE),
+        (ARCHIVE.name, State.ACTIVE, greeting.Role.NODE),
+        (authority.name, State.ACTIVE, greeting.Role.AUTHORITY),
     }
     (pinned,) = nodes.read(tmp_path / "turku").authorities
     assert (pinned.kid, pinned.kinds) == (key, {Kind.AGREEMENT, Kind.EHDS})

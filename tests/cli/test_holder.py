@@ -14,7 +14,7 @@ from tests.node.permitted import Node, make, order, ordered, permit_for, sign
 from hanse.authority import config as authorities
 from hanse.authority import enrol
 from hanse.cli.node import node as command
-from hanse.core import clock, wire
+from hanse.core import clock, ids
 from hanse.core.errors import NotFound, Problem
 from hanse.core.permit import Kind, Permit
 from hanse.hub import config as hubs
@@ -95,7 +95,7 @@ def test_an_authority_is_pinned_by_the_thumbprint_of_its_key(
     enrol.enrol(tmp_path / "authority", url, token.text(), "Access Body", "FI")
     key = authorities.key(tmp_path / "authority").public
     with sql.begin(records) as connection:
-        registry.decide(connection, "approve", wire.node_id(key.kid), clock.now())
+        registry.decide(connection, "approve", ids.of_node(key.kid), clock.now())
     config.write(replace(node.config, hub=url, authorities=()))
     with pytest.raises(NotFound, match="no authority with this key"):
         run(node, "trust", "x" * 43, "--kind", "ehds")

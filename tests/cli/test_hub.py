@@ -15,7 +15,7 @@ from tests.link.proxies import free_port
 from tests.link.running import HELLO, Calling, echo
 
 from hanse.cli.hub import hub
-from hanse.core import clock, wire
+from hanse.core import clock, greeting
 from hanse.core.errors import Conflict, NotFound, NotSetUp, Unreachable
 from hanse.hub import config, registry
 from hanse.lib import sql
@@ -36,7 +36,7 @@ def enrol(home: Path, key: FileKey) -> None:
     """A node that asks to be let in, without a running hub between."""
     token = Token.read(run(home, "invite", "--name", "for Turku").stdout.strip())
     with sql.begin(sql.engine(config.read(home, {}).database_url)) as connection:
-        asked = wire.Enrol(token.secret, key.public.jwk, "Turku", "FI", HELLO)
+        asked = greeting.Enrol(token.secret, key.public.jwk, "Turku", "FI", HELLO)
         registry.enrol(connection, asked, key.public, clock.now())
 
 

@@ -20,13 +20,13 @@ from tests.link.running import Calling
 from hanse import analysis
 from hanse.client import Hanse, run
 from hanse.client.access import Applicant, Granted, Wish
-from hanse.core import order, plain, result, wire
+from hanse.core import bodies, ids, order, plain, result
 from hanse.core.answer import Counts, Rule
+from hanse.core.envelope import Envelope, Kind
 from hanse.core.errors import BadAnalysis, Refused
 from hanse.core.permit import authority_id
 from hanse.core.policy import Access
 from hanse.core.record import Description, Record, Version, english
-from hanse.core.wire import Envelope, Kind
 from hanse.domains import VOCABULARY
 from hanse.hub import config
 from hanse.hub.app import make_app
@@ -76,7 +76,7 @@ class Space:
     def permitted(self) -> Granted:
         wish = Wish(
             authority_id(AUTHORITY.public.kid),
-            tuple(wire.dataset_id(key.public.kid, "registry") for key in NODES),
+            tuple(ids.of_dataset(key.public.kid, "registry") for key in NODES),
             "Survival",
             ("To learn how long patients live.",),
         )
@@ -126,14 +126,14 @@ def _handler(space: Space, at: int) -> Callable[[Envelope], Reply | None]:
     def handle(message: Envelope) -> Reply | None:
         if message.kind is not Kind.ORDER:
             return None
-        return space.answers[at](wire.order(message.body).order, at)
+        return space.answers[at](bodies.order(message.body).order, at)
 
     return handle
 
 
 def _record(key: FileKey) -> Record:
     return Record(
-        wire.dataset_id(key.public.kid, "registry"),
+        ids.of_dataset(key.public.kid, "registry"),
         Access.PROTECTED,
         Counts(Rule.ROUNDED, 450, 450, 450, rounding=10),
         Description("registry", english("Registry")),

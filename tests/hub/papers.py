@@ -8,29 +8,43 @@ from typing import Any
 import sqlalchemy as sa
 from tests.core import permits
 
-from hanse.core import application, clock, document, ids, login, order, permit, result, status, visit, wire
+from hanse.core import (
+    application,
+    bodies,
+    clock,
+    document,
+    envelope,
+    greeting,
+    ids,
+    login,
+    order,
+    permit,
+    result,
+    status,
+    visit,
+)
+from hanse.core.greeting import Role
 from hanse.core.permit import Authority, Kind, Permit, authority_id
 from hanse.core.scope import Call, Grant, Key, KeyUse, Operation
-from hanse.core.wire import Role
 from hanse.hub import registry
 from hanse.lib import jws, sql
 from hanse.lib.jws import FileKey
 from hanse.link.mailbox import Letter
 
-HELLO = wire.Hello(wire.PROTOCOLS, "0.1.0", "2026.11")
+HELLO = greeting.Hello(greeting.PROTOCOLS, "0.1.0", "2026.11")
 HUB, RESEARCHER, AUTHORITY = FileKey.generate(), FileKey.generate(), FileKey.generate()
 NODES = (FileKey.generate(), FileKey.generate())
 
 
 def participant(key: FileKey) -> str:
-    return wire.node_id(key.public.kid)
+    return ids.of_node(key.public.kid)
 
 
 def let_in(records: sa.Engine, key: FileKey, name: str, role: Role = Role.NODE) -> str:
     """An approved participant with this key; its id."""
     with sql.begin(records) as connection:
         token = registry.invite(connection, FileKey.generate().public.kid, name, clock.now())
-        asked = wire.Enrol(token.secret, key.public.jwk, name, "FI", HELLO, role)
+        asked = greeting.Enrol(token.secret, key.public.jwk, name, "FI", HELLO, role)
         registry.enrol(connection, asked, key.public, clock.now())
         registry.decide(connection, "approve", participant(key), clock.now())
     return participant(key)
@@ -44,8 +58,7 @@ def let_all_in(records: sa.Engine) -> None:
 
 PERSON = replace(permits.PERSONS[0], login=None, keys=(Key(RESEARCHER.public.jwk, KeyUse.WORKING, False),))
 DATASETS = tuple(
-    Grant(participant(key), wire.dataset_id(key.public.kid, "registry"), "Registry", "newest")
-    for key in NODES
+    Grant(participant(key), ids.of_dataset(key.public.kid, "registry"), "Registry", "newest") for key in NODES
 )
 
 
@@ -96,7 +109,7 @@ def ordered(given: Permit, node: FileKey = NODES[0], signer: FileKey = RESEARCHE
         id=ids.new("order"),
         permit=document.identity(document.encode(given)),
         node=participant(node),
-        dataset=wire.dataset_id(node.public.kid, "registry"),
+        dataset=ids.of_dataset(node.public.kid, "registry"),
         version=1,
         operation=Operation.ANALYSE,
         purpose=given.scope.purpose,
@@ -191,9 +204,11 @@ def read(letters: Iterable[Letter]) -> list[str]:
     """The documents and orders in letters, verified with the hub's key."""
     found = []
     for letter in letters:
-        message = wire.decode(jws.verify(letter.token, HUB.public, wire.TYP, limit=wire.MAX_TOKEN))
-        one = message.kind is wire.Kind.ORDER
-        found += [wire.order(message.body).order] if one else wire.documents(message.body)
+        message = envelope.decode(
+            jws.verify(letter.token, HUB.public, envelope.TYP, limit=envelope.MAX_TOKEN)
+        )
+        one = message.kind is envelope.Kind.ORDER
+        found += [bodies.order(message.body).order] if one else bodies.documents(message.body)
     return found
 
 

@@ -21,8 +21,8 @@ from tests.hub.papers import (
 
 from hanse.core import ids, permit, status
 from hanse.core.errors import BadEnvelope, NotFound, Refused
+from hanse.core.greeting import Role
 from hanse.core.permit import Authority, authority_id
-from hanse.core.wire import Role
 from hanse.hub import access, registry
 from hanse.hub.office import Office
 from hanse.lib import jws, sql

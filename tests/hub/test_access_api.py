@@ -9,7 +9,7 @@ from tests.hub import papers
 from tests.hub.papers import AUTHORITY, NODES, now, participant
 
 from hanse.client import events
-from hanse.core.wire import Carried
+from hanse.core.bodies import Carried
 from hanse.hub import config
 from hanse.hub.app import make_app
 from hanse.hub.config import HubConfig

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from tests.hub.test_registry import decide, enrol, invite
 
-from hanse.core import clock, wire
+from hanse.core import clock, ids
 from hanse.core.answer import Counts, Rule
 from hanse.core.errors import BadEnvelope, NotFound
 from hanse.core.policy import Access
@@ -26,7 +26,7 @@ def node(records: sa.Engine, name: str = "Turku") -> FileKey:
 
 
 def record(key: FileKey, name: str = "breast", title: str = "Breast MR") -> Record:
-    id = wire.dataset_id(key.public.kid, name)
+    id = ids.of_dataset(key.public.kid, name)
     return Record(
         id,
         Access.PROTECTED,
@@ -37,7 +37,7 @@ def record(key: FileKey, name: str = "breast", title: str = "Breast MR") -> Reco
 
 def describe(records: sa.Engine, key: FileKey, *described: Record, later: timedelta = timedelta(0)) -> None:
     with sql.begin(records) as connection:
-        catalogue.describe(connection, wire.node_id(key.public.kid), described, clock.now() + later)
+        catalogue.describe(connection, ids.of_node(key.public.kid), described, clock.now() + later)
 
 
 def titles(records: sa.Engine) -> list[str]:
@@ -51,8 +51,8 @@ def test_datasets_are_listed_by_node_and_found_by_id(records: sa.Engine) -> None
     describe(records, lisbon, record(lisbon, "c", "C"))
     assert titles(records) == ["C", "B", "A"]
     with sql.read(records) as connection:
-        found = catalogue.entry(connection, wire.dataset_id(turku.public.kid, "a"))
-        source = catalogue.Source(wire.node_id(turku.public.kid), "Turku", "FI")
+        found = catalogue.entry(connection, ids.of_dataset(turku.public.kid, "a"))
+        source = catalogue.Source(ids.of_node(turku.public.kid), "Turku", "FI")
         assert found == catalogue.Entry(source, record(turku, "a", "A"))
         assert catalogue.count_by_node(connection)[source.id] == 2
         with pytest.raises(NotFound):

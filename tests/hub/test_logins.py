@@ -15,8 +15,8 @@ from tests.hub.papers import (
 )
 
 from hanse.core.errors import BadEnvelope, NotFound, Refused
+from hanse.core.greeting import Role
 from hanse.core.permit import authority_id
-from hanse.core.wire import Role
 from hanse.hub import access
 from hanse.hub.office import Office
 from hanse.lib import jws, sql

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from hanse.core import clock, wire
+from hanse.core import clock, greeting, ids
 from hanse.core.errors import BadToken, Conflict, NotFound
 from hanse.hub import registry
 from hanse.hub.registry import DECISIONS, Directory, State
@@ -17,7 +17,7 @@ from hanse.link.enrolment import Token
 from hanse.link.inbound import Known
 
 HUB = FileKey.generate().public.kid
-HELLO = wire.Hello(wire.PROTOCOLS, "0.1.0", "2026.11")
+HELLO = greeting.Hello(greeting.PROTOCOLS, "0.1.0", "2026.11")
 
 
 def invite(records: sa.Engine) -> Token:
@@ -28,14 +28,14 @@ def invite(records: sa.Engine) -> Token:
 def enrol(
     records: sa.Engine, token: Token, key: FileKey, name: str = "Turku", later: timedelta = timedelta(0)
 ) -> State:
-    request = wire.Enrol(token.secret, key.public.jwk, name, "FI", HELLO)
+    request = greeting.Enrol(token.secret, key.public.jwk, name, "FI", HELLO)
     with sql.begin(records) as connection:
         return registry.enrol(connection, request, key.public, clock.now() + later)
 
 
 def decide(records: sa.Engine, decision: str, key: FileKey) -> State:
     with sql.begin(records) as connection:
-        return registry.decide(connection, decision, wire.node_id(key.public.kid), clock.now())
+        return registry.decide(connection, decision, ids.of_node(key.public.kid), clock.now())
 
 
 def test_a_node_waits_for_approval_with_the_note_of_its_invitation(records: sa.Engine) -> None:
@@ -142,14 +142,14 @@ def test_a_decision_takes_hold_in_a_running_hub(records: sa.Engine, monkeypatch:
 
     assert known() is None
     decide(records, "approve", key)
-    assert known() == Known(wire.node_id(key.public.kid), key.public)
+    assert known() == Known(ids.of_node(key.public.kid), key.public)
     decide(records, "remove", key)
     assert known() is None
 
 
 def test_calls_are_noted_together_and_not_each_time(records: sa.Engine) -> None:
     keys, directory, at = [FileKey.generate() for _ in range(2)], Directory(records), clock.now()
-    nodes = [wire.node_id(key.public.kid) for key in keys]
+    nodes = [ids.of_node(key.public.kid) for key in keys]
     for key in keys:
         enrol(records, invite(records), key)
     assert all(directory.seen(node, at) for node in nodes)
@@ -162,7 +162,7 @@ def test_calls_are_noted_together_and_not_each_time(records: sa.Engine) -> None:
 def test_a_node_is_online_while_it_calls(records: sa.Engine) -> None:
     key, directory, at = FileKey.generate(), Directory(records), clock.now()
     enrol(records, invite(records), key)
-    directory.greet(wire.node_id(key.public.kid), HELLO, at)
+    directory.greet(ids.of_node(key.public.kid), HELLO, at)
     with sql.read(records) as connection:
         node = registry.find(connection, "Turku")
     assert node.online(at + timedelta(seconds=60))
@@ -173,6 +173,6 @@ def test_a_node_is_online_while_it_calls(records: sa.Engine) -> None:
 def test_a_node_that_calls_itself_by_the_id_of_another_is_not_in_its_way(records: sa.Engine) -> None:
     turku, mallory = FileKey.generate(), FileKey.generate()
     enrol(records, invite(records), turku)
-    enrol(records, invite(records), mallory, wire.node_id(turku.public.kid))
+    enrol(records, invite(records), mallory, ids.of_node(turku.public.kid))
     with sql.read(records) as connection:
-        assert registry.find(connection, wire.node_id(turku.public.kid)).key == turku.public
+        assert registry.find(connection, ids.of_node(turku.public.kid)).key == turku.public

@@ -26,10 +26,11 @@ from tests.hub.papers import (
 )
 
 from hanse.core import ids, permit, result
+from hanse.core.bodies import Carried
+from hanse.core.envelope import Kind
 from hanse.core.errors import BadEnvelope, BadInput, Problem
 from hanse.core.permit import Permit
 from hanse.core.scope import Call, Key, KeyUse, Person
-from hanse.core.wire import Carried, Kind
 from hanse.hub import results
 from hanse.hub.office import Office
 from hanse.lib import jws, sql

@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 from tests.hub.test_catalogue import node
 
-from hanse.core import clock, plain, wire
+from hanse.core import clock, envelope, ids, plain
 from hanse.core.answer import NodeAnswer, NodeState
+from hanse.core.envelope import Kind
 from hanse.core.errors import Unreachable
-from hanse.core.wire import Kind
 from hanse.domains import VOCABULARY
 from hanse.hub.registry import Directory
 from hanse.hub.search import MAX_UNDER_WAY, Search
@@ -29,14 +29,14 @@ def asked(records: sa.Engine, kind: Kind, body: Any) -> Mapping[str, Mapping[str
     keys = {HONEST: node(records, HONEST), HOSTILE: node(records, HOSTILE)}
     directory = Directory(records)
     for key in keys.values():
-        directory.seen(wire.node_id(key.public.kid), clock.now())
+        directory.seen(ids.of_node(key.public.kid), clock.now())
     directory.note()
     replies = {HONEST: (Kind.ANSWER, answer(keys[HONEST])), HOSTILE: (kind, body)}
-    return asyncio.run(_asked(records, {wire.node_id(keys[name].public.kid): replies[name] for name in keys}))
+    return asyncio.run(_asked(records, {ids.of_node(keys[name].public.kid): replies[name] for name in keys}))
 
 
 def answer(key: FileKey) -> dict[str, Any]:
-    said = NodeAnswer(wire.node_id(key.public.kid), "any", "FI", NodeState.ANSWERED, clock.text(clock.now()))
+    said = NodeAnswer(ids.of_node(key.public.kid), "any", "FI", NodeState.ANSWERED, clock.text(clock.now()))
     return plain.answer_to_plain(said)
 
 
@@ -46,7 +46,7 @@ async def _asked(records: sa.Engine, replies: Mapping[str, tuple[Kind, Any]]) ->
 
     async def reply(node: str) -> None:
         (letter,) = await mailbox.take(node, (), 5.0)
-        message = wire.decode(jws.verify(letter.token, hub.public, wire.TYP))
+        message = envelope.decode(jws.verify(letter.token, hub.public, envelope.TYP))
         await mailbox.deliver(Reply(message.id, node, *replies[node]))
 
     whole = search.whole(search.read("image.modality = 'MR'", deadline_s=5.0))

@@ -11,8 +11,8 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from hanse.core import clock, wire
-from hanse.core.wire import Envelope, Kind
+from hanse.core import clock, greeting, ids, strict_json
+from hanse.core.envelope import Envelope, Kind
 from hanse.hub import registry
 from hanse.hub.registry import Directory
 from hanse.hub.tables import MIGRATIONS
@@ -27,7 +27,7 @@ from hanse.link.mailbox import Letter, Mailbox, MemoryMailbox, Reply
 from hanse.link.outbound import Handle, Outbound
 from hanse.link.outbound import Reply as Answered
 
-HELLO = wire.Hello(wire.PROTOCOLS, "0.1.0", "2026.11")
+HELLO = greeting.Hello(greeting.PROTOCOLS, "0.1.0", "2026.11")
 
 
 class Running:
@@ -89,7 +89,7 @@ class Running:
     def enrol(self, key: FileKey, name: str = "Turku") -> None:
         """A new node with this key, approved."""
         request(self.address, key, self.invite(), name, "FI", HELLO)
-        self.approve(wire.node_id(key.public.kid))
+        self.approve(ids.of_node(key.public.kid))
 
     @property
     def address(self) -> Hub:
@@ -109,7 +109,7 @@ class Running:
 
     def post(self, path: str, body: str | bytes | list[str]) -> tuple[int, Any]:
         """The status and the JSON that a request of anybody gets; a list is a batch of messages."""
-        content = wire.dump({"messages": body}) if isinstance(body, list) else body
+        content = strict_json.dump({"messages": body}) if isinstance(body, list) else body
         content = content.encode("latin-1") if isinstance(content, str) else content
         connection = Connection(self.url)
         try:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from tests.link.running import HELLO, Calling, Running, echo
 
-from hanse.core import clock, plain, wire
+from hanse.core import clock, envelope, greeting, ids, plain
 from hanse.core.answer import Counts, Rule
+from hanse.core.envelope import Envelope, Kind
 from hanse.core.errors import BadEnvelope, NotFound, Refused
 from hanse.core.policy import Access
 from hanse.core.record import Description, Record, english
-from hanse.core.wire import Envelope, Kind
 from hanse.lib.jws import FileKey
 from hanse.link import enrolment, inbound
 from hanse.link.caller import Caller
@@ -37,15 +37,15 @@ def signed(
 ) -> str:
     """A message of the node with this key, and what an attacker changed in it."""
     made = {
-        "sender": wire.node_id(key.public.kid),
-        "audience": wire.hub_id(hub.key.public.kid),
+        "sender": ids.of_node(key.public.kid),
+        "audience": ids.of_hub(hub.key.public.kid),
         "body": {"hold_s": 0, "got": []},
         "at": clock.now(),
         "life": MINUTE,
-        "typ": wire.TYP,
+        "typ": envelope.TYP,
     } | changes
     typ = made.pop("typ")
-    return (signer or key).sign(wire.encode(wire.envelope(kind, **made)), typ)
+    return (signer or key).sign(envelope.encode(envelope.new(kind, **made)), typ)
 
 
 def refusal(hub: Running, token: str) -> str:
@@ -103,7 +103,7 @@ def test_a_signature_of_another_key_is_refused(hub: Running, key: FileKey) -> No
 
 @pytest.mark.parametrize("path", ["poll", "answers"])
 def test_a_message_for_another_hub_is_refused(hub: Running, key: FileKey, path: str) -> None:
-    elsewhere = wire.hub_id(FileKey.generate().public.kid)
+    elsewhere = ids.of_hub(FileKey.generate().public.kid)
     if path == "poll":
         assert refusal(hub, signed(hub, key, audience=elsewhere)) == "The message is for somebody else."
     else:
@@ -119,7 +119,7 @@ def test_a_message_of_one_kind_is_no_message_of_another(hub: Running, key: FileK
 
 
 def test_an_enrolment_is_no_answer_and_an_answer_is_no_enrolment(hub: Running, key: FileKey) -> None:
-    assert "another use" in result(hub, signed(hub, key, Kind.ENROL, typ=wire.ENROL_TYP))
+    assert "another use" in result(hub, signed(hub, key, Kind.ENROL, typ=envelope.ENROL_TYP))
     body = {"jwk": key.public.jwk}
     status, problem = hub.post("enrol", signed(hub, key, Kind.ENROL, body=body))
     assert (status, problem["detail"]) == (401, "This token was made for another use.")
@@ -189,13 +189,13 @@ def test_a_node_cannot_answer_the_question_of_another(
         return echo(message)
 
     call(key, steal)
-    (reply,) = hub.ask([wire.node_id(key.public.kid)], {"search": "search_1"})
+    (reply,) = hub.ask([ids.of_node(key.public.kid)], {"search": "search_1"})
     assert outcome == ["late"]
     assert reply.body == {"search": "search_1"}
 
 
 def test_a_node_answers_a_question_once(hub: Running, key: FileKey, call: Callable[..., Calling]) -> None:
-    node = wire.node_id(key.public.kid)
+    node = ids.of_node(key.public.kid)
     states: list[str] = []
 
     def twice(message: Envelope) -> None:
@@ -211,7 +211,7 @@ def test_a_node_answers_a_question_once(hub: Running, key: FileKey, call: Callab
 
 
 def test_a_node_cannot_describe_the_dataset_of_another(hub: Running, key: FileKey) -> None:
-    theirs = wire.dataset_id(FileKey.generate().public.kid, "breast")
+    theirs = ids.of_dataset(FileKey.generate().public.kid, "breast")
     record = Record(theirs, Access.OPEN, Counts(Rule.EXACT, 3), Description("breast", english("Breast MR")))
     body = plain.catalogue_to_plain((record,))
     assert "not the id" in result(hub, signed(hub, key, Kind.CATALOGUE, body=body))
@@ -241,14 +241,14 @@ def test_a_blob_is_for_its_node_and_one_use(hub: Running, key: FileKey) -> None:
 
 def test_a_node_obeys_nobody_but_its_hub(hub: Running, key: FileKey, call: Callable[..., Calling]) -> None:
     """Messages as a man in the middle, or a hub's thief without the key, would lay them before a node."""
-    node, hub_id, stranger = wire.node_id(key.public.kid), wire.hub_id(hub.key.public.kid), FileKey.generate()
+    node, hub_id, stranger = ids.of_node(key.public.kid), ids.of_hub(hub.key.public.kid), FileKey.generate()
     handled: list[str] = []
 
     def question(
         signer: FileKey, sender: str, audience: str, ago: timedelta, kind: Kind = Kind.QUESTION
     ) -> Letter:
-        message = wire.envelope(kind, sender, audience, {}, at=clock.now() - ago, life=MINUTE)
-        token = signer.sign(wire.encode(message), wire.TYP)
+        message = envelope.new(kind, sender, audience, {}, at=clock.now() - ago, life=MINUTE)
+        token = signer.sign(envelope.encode(message), envelope.TYP)
         return Letter(message.id, node, token, clock.now() + MINUTE)
 
     def note(message: Envelope) -> Reply:
@@ -259,7 +259,7 @@ def test_a_node_obeys_nobody_but_its_hub(hub: Running, key: FileKey, call: Calla
     for bad in (
         question(stranger, hub_id, node, now),
         question(key, hub_id, node, now),
-        question(hub.key, hub_id, wire.node_id(stranger.public.kid), now),
+        question(hub.key, hub_id, ids.of_node(stranger.public.kid), now),
         question(hub.key, node, node, now),
         question(hub.key, hub_id, node, now, Kind.ANSWER),
         question(hub.key, hub_id, node, 5 * MINUTE),
@@ -277,5 +277,5 @@ def test_a_hub_with_another_key_is_not_the_hub(hub: Running, key: FileKey) -> No
     pinned = FileKey.generate().public
     caller = Caller(type(hub.address)(hub.url, pinned.kid), key)
     with pytest.raises(Refused, match=pinned.fingerprint):
-        caller.meet(wire.PROTOCOLS)
+        caller.meet(greeting.PROTOCOLS)
     caller.close()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.link.running import HELLO, Running
 
-from hanse.core import clock, wire
+from hanse.core import clock, envelope, greeting, ids
 from hanse.core.errors import BadEnvelope, BadToken, Conflict, Unreachable, WrongProtocol
 from hanse.lib.jws import FileKey
 from hanse.link import enrolment
@@ -75,20 +75,20 @@ def test_a_node_proves_that_it_holds_the_key_it_brings(hub: Running) -> None:
         "country": "FI",
         "hello": HELLO.as_dict(),
     }
-    message = wire.envelope(
-        wire.Kind.ENROL,
-        wire.node_id(theirs.public.kid),
-        wire.hub_id(hub.key.public.kid),
+    message = envelope.new(
+        envelope.Kind.ENROL,
+        ids.of_node(theirs.public.kid),
+        ids.of_hub(hub.key.public.kid),
         body,
         at=clock.now(),
-        life=wire.SKEW,
+        life=envelope.SKEW,
     )
-    status, problem = hub.post("enrol", mine.sign(wire.encode(message), wire.ENROL_TYP))
+    status, problem = hub.post("enrol", mine.sign(envelope.encode(message), envelope.ENROL_TYP))
     assert status == BadEnvelope.status
     assert "another key" in problem["detail"]
 
 
 def test_a_node_without_a_common_version_is_told_what_to_update(hub: Running) -> None:
-    future = wire.Hello((7,), "9.0", "2030.01")
+    future = greeting.Hello((7,), "9.0", "2030.01")
     with pytest.raises(WrongProtocol, match=r"\[7\].*\[1\]"):
         enrolment.request(hub.address, FileKey.generate(), hub.invite(), "Turku", "FI", future)

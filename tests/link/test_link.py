@@ -12,12 +12,12 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.link.running import HELLO, Calling, Running, echo
 
-from hanse.core import clock, plain, wire
+from hanse.core import clock, envelope, greeting, ids, plain
 from hanse.core.answer import Counts, Rule
+from hanse.core.envelope import Envelope, Kind
 from hanse.core.errors import QuestionTooCostly
 from hanse.core.policy import Access
 from hanse.core.record import Description, Record, english
-from hanse.core.wire import Envelope, Kind
 from hanse.hub import catalogue, registry
 from hanse.lib import sql
 from hanse.lib.jws import FileKey
@@ -32,7 +32,7 @@ Call = Callable[..., Calling]
 def node(hub: Running) -> tuple[FileKey, str]:
     key = FileKey.generate()
     hub.enrol(key)
-    return key, wire.node_id(key.public.kid)
+    return key, ids.of_node(key.public.kid)
 
 
 def test_every_node_answers_and_the_hub_knows_who_said_what(hub: Running, call: Call) -> None:
@@ -53,7 +53,7 @@ def test_two_hub_processes_share_their_nodes(tmp_path: Path, postgres: str) -> N
     key = FileKey.generate()
     called.enrol(key)
     calling = Calling(Outbound(called.address, key, HELLO, tmp_path / "seen.db"), echo)
-    (reply,) = asked.ask([wire.node_id(key.public.kid)], {"search": "search_1"})
+    (reply,) = asked.ask([ids.of_node(key.public.kid)], {"search": "search_1"})
     assert reply.body == {"search": "search_1"}
     calling.stop()
     asked.stop()
@@ -70,7 +70,7 @@ def test_an_answer_that_is_too_large_becomes_a_problem(
         return Reply(Kind.ANSWER, {"much": "x" * (message.body or {})["size"]})
 
     call(key, much)
-    (reply,) = hub.ask([id], {"size": 2 * wire.MAX_BODY})
+    (reply,) = hub.ask([id], {"size": 2 * envelope.MAX_BODY})
     assert (reply.kind, reply.body["type"]) == (Kind.PROBLEM, "/problems/too-large")
     (reply,) = hub.ask([id], {"size": 1})
     assert reply.kind is Kind.ANSWER
@@ -135,26 +135,26 @@ def test_an_answer_leaves_not_before_its_time(hub: Running, call: Call) -> None:
 
 def test_a_body_over_one_megabyte_travels_as_a_blob(hub: Running, call: Call) -> None:
     key, id = node(hub)
-    call(key, lambda message: Reply(Kind.ANSWER, {"much": "x" * (2 * wire.MAX_BODY)}))
+    call(key, lambda message: Reply(Kind.ANSWER, {"much": "x" * (2 * envelope.MAX_BODY)}))
     (reply,) = hub.ask([id], {})
     assert reply.kind is Kind.ANSWER
-    assert len(reply.body["much"]) == 2 * wire.MAX_BODY
+    assert len(reply.body["much"]) == 2 * envelope.MAX_BODY
 
 
 def test_a_question_over_one_megabyte_travels_as_a_blob_too(hub: Running, call: Call) -> None:
     key, id = node(hub)
     call(key, lambda message: Reply(Kind.ANSWER, {"size": len((message.body or {})["much"])}))
-    (reply,) = hub.ask([id], {"much": "x" * (2 * wire.MAX_BODY)})
-    assert reply.body == {"size": 2 * wire.MAX_BODY}
+    (reply,) = hub.ask([id], {"much": "x" * (2 * envelope.MAX_BODY)})
+    assert reply.body == {"size": 2 * envelope.MAX_BODY}
 
 
 def test_the_hub_learns_who_calls_and_what_it_holds(hub: Running, tmp_path: Path) -> None:
     key, id = node(hub)
-    dataset = wire.dataset_id(key.public.kid, "breast")
+    dataset = ids.of_dataset(key.public.kid, "breast")
     record = Record(
         dataset, Access.OPEN, Counts(Rule.EXACT, 3, 4, 5), Description("breast", english("Breast MR"))
     )
-    outbound = Outbound(hub.address, key, wire.Hello((1,), "9.9", "2027.01"), tmp_path / "seen.db")
+    outbound = Outbound(hub.address, key, greeting.Hello((1,), "9.9", "2027.01"), tmp_path / "seen.db")
     outbound.send(Kind.CATALOGUE, plain.catalogue_to_plain((record,)))
     calling = Calling(outbound, echo)
     hub.ask([id], {})
@@ -190,15 +190,15 @@ def test_a_node_that_starts_before_its_hub_waits_for_it(hub: Running, call: Call
 
 def test_a_message_that_comes_twice_is_handled_once_also_after_a_restart(hub: Running, call: Call) -> None:
     key, id = node(hub)
-    at, life = clock.now(), wire.SKEW
+    at, life = clock.now(), envelope.SKEW
     handled: list[str] = []
 
     def note(message: Envelope) -> Reply:
         handled.append(message.id)
         return echo(message)
 
-    again = wire.envelope(Kind.QUESTION, wire.hub_id(hub.key.public.kid), id, {}, at=at, life=life)
-    letter = Letter(again.id, id, hub.key.sign(wire.encode(again), wire.TYP), again.expires)
+    again = envelope.new(Kind.QUESTION, ids.of_hub(hub.key.public.kid), id, {}, at=at, life=life)
+    letter = Letter(again.id, id, hub.key.sign(envelope.encode(again), envelope.TYP), again.expires)
     for _ in range(2):
         calling = call(key, note)
         hub.put(letter)

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from hanse.core import clock, ids
+from hanse.core.envelope import Kind
 from hanse.core.errors import TooLarge, Unreachable
-from hanse.core.wire import Kind
 from hanse.link import mailbox as mailboxes
 from hanse.link.mailbox import Letter, Mailbox, MemoryMailbox, Reply
 

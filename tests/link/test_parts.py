@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hanse.core import clock
+from hanse.core.envelope import Kind
 from hanse.core.errors import BadToken, Refused
-from hanse.core.wire import Kind
 from hanse.link import seen as seen_ids
 from hanse.link.enrolment import Token
 from hanse.link.outbox import Outbox, Outgoing

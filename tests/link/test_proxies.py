@@ -8,7 +8,7 @@ import pytest
 from tests.link.proxies import authority, haproxy, tinyproxy
 from tests.link.running import HELLO, Calling, Running, echo
 
-from hanse.core import wire
+from hanse.core import greeting, ids
 from hanse.core.errors import Unreachable
 from hanse.lib.jws import FileKey
 from hanse.link.caller import Caller, Hub
@@ -28,7 +28,7 @@ def key(hub: Running) -> FileKey:
 
 def asked(hub: Running, key: FileKey, times: int = 2) -> list[int]:
     """How many replies each of some questions got."""
-    return [len(hub.ask([wire.node_id(key.public.kid)], {})) for _ in range(times)]
+    return [len(hub.ask([ids.of_node(key.public.kid)], {})) for _ in range(times)]
 
 
 def test_a_node_behind_a_proxy_that_opens_tls_enrols_and_answers(
@@ -59,14 +59,14 @@ def test_the_environment_names_the_proxy(
             monkeypatch.setenv("http_proxy", f"http://{login}127.0.0.1:{forward}")
             caller = Caller(hub.address, key)
             if works:
-                assert caller.meet(wire.PROTOCOLS) == hub.key.public
+                assert caller.meet(greeting.PROTOCOLS) == hub.key.public
             else:
                 with pytest.raises(Unreachable, match="login"):
-                    caller.meet(wire.PROTOCOLS)
+                    caller.meet(greeting.PROTOCOLS)
             caller.close()
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         caller = Caller(hub.address, key)
-        assert caller.meet(wire.PROTOCOLS) == hub.key.public
+        assert caller.meet(greeting.PROTOCOLS) == hub.key.public
         caller.close()
 
 
@@ -79,7 +79,7 @@ def test_a_tunnel_without_a_login_says_what_is_missing(hub: Running, key: FileKe
         proxy = f"http://127.0.0.1:{forward}"
         caller = Caller(Hub(f"https://127.0.0.1:{inspected}", hub.address.key, proxy, str(bundle)), key)
         with pytest.raises(Unreachable, match="login"):
-            caller.meet(wire.PROTOCOLS)
+            caller.meet(greeting.PROTOCOLS)
 
 
 @pytest.mark.parametrize("mode", ["http", "tcp"])

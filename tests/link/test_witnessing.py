@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from tests.lib.test_witness import owner
 
-from hanse.core import clock, wire
+from hanse.core import clock, ids
 from hanse.core.witness import COSIGNED_TYP, Cosigned, decode_cosigned, decode_head
 from hanse.lib import jws, log, sql, witness
 from hanse.lib.jws import FileKey
@@ -27,7 +27,7 @@ class Participant:
 
     @property
     def address(self) -> str:
-        return wire.node_id(self.key.public.kid)
+        return ids.of_node(self.key.public.kid)
 
     @property
     def held(self) -> Held:

@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from hanse.core import clock, ids, permit, result, status, wire
+from hanse.core import clock, ids, permit, result, status
 from hanse.core import order as orders
 from hanse.core.order import Order
 from hanse.core.permit import Authority, Kind, Permit, authority_id
@@ -109,7 +109,7 @@ def make(home: Path, first: int = 0, last: int = 200, policy: Policy = HIDDEN) -
     pinned = Pinned("Access Body", frozenset({Kind.EHDS, Kind.AGREEMENT, Kind.OPEN}), AUTHORITY.public.jwk)
     config = NodeConfig(
         home,
-        wire.node_id(store.keys.signing.public.kid),
+        ids.of_node(store.keys.signing.public.kid),
         "Node",
         "FI",
         "https://hub.example",

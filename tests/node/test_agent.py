@@ -8,9 +8,9 @@ import pytest
 from tests.node import permitted
 from tests.node.test_gate import publish
 
-from hanse.core import clock, wire
+from hanse.core import bodies, clock, envelope, strict_json
+from hanse.core.envelope import Kind
 from hanse.core.policy import Access
-from hanse.core.wire import Kind
 from hanse.domains import VOCABULARY
 from hanse.node.agent import answer, carry_out, receive
 from hanse.node.config import NodeConfig
@@ -26,8 +26,8 @@ def test_answers_and_refusals_leave_on_the_grid_when_anything_is_protected(
     store = Store(tmp_path)
     publish(store, "images", 100, access)
     gate = Gate(store, VOCABULARY, tmp_path / "cache")
-    asked = wire.Question("search_1", question, (), 10.0, "anybody").as_dict()
-    message = wire.envelope(
+    asked = bodies.Question("search_1", question, (), 10.0, "anybody").as_dict()
+    message = envelope.new(
         Kind.QUESTION, "hub_1", "node_1", asked, at=clock.now(), life=timedelta(seconds=10)
     )
     before = time.monotonic()
@@ -41,8 +41,8 @@ def test_answers_and_refusals_leave_on_the_grid_when_anything_is_protected(
     assert reply.not_before >= time.monotonic() - 0.001
 
 
-def message(kind: Kind, body: dict[str, object]) -> wire.Envelope:
-    return wire.envelope(kind, "hub_1", "node_1", body, at=clock.now(), life=timedelta(seconds=10))
+def message(kind: Kind, body: dict[str, object]) -> envelope.Envelope:
+    return envelope.new(kind, "hub_1", "node_1", body, at=clock.now(), life=timedelta(seconds=10))
 
 
 def test_results_and_refusals_of_orders_leave_on_the_grid(tmp_path: Path) -> None:
@@ -64,4 +64,4 @@ def test_results_and_refusals_of_orders_leave_on_the_grid(tmp_path: Path) -> Non
         assert ticks >= 1
         assert replies[-1].not_before >= time.monotonic() - 0.001
     assert [one.kind for one in replies] == [Kind.RESULT, Kind.PROBLEM, Kind.PROBLEM]
-    assert wire.dump(replies[1].body) == wire.dump(replies[2].body)
+    assert strict_json.dump(replies[1].body) == strict_json.dump(replies[2].body)

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from tests.records import NODES, WITHHELD, hub_of, node_row, records
 from tests.web.conftest import watch
 
-from hanse.core import clock, wire
+from hanse.core import clock, ids
 from hanse.core.answer import Cell, Counts, Rule
 from hanse.core.policy import Access
 from hanse.core.record import Agent, Description, Record, Variable, Version
@@ -57,13 +57,13 @@ def hostile() -> list[Record]:
         EVIL[:100]: (Cell(EVIL, Counts(Rule.EXACT, 5)),),
         "person.age": (Cell(EVIL, Counts(Rule.EXACT, 5)),),
     }
-    bad = replace(plain, id=wire.dataset_id(KID, "evil"), said=said, breakdowns=cells, vocabulary=EVIL[:100])
+    bad = replace(plain, id=ids.of_dataset(KID, "evil"), said=said, breakdowns=cells, vocabulary=EVIL[:100])
     many = Description("many", {"en": "Many variables"})
     variables = tuple(Variable(f"x.variable_{place:05}", WITHHELD) for place in range(10_000))
     withheld = {"image.modality": (Cell("MR", WITHHELD),)}
     large = replace(
         plain,
-        id=wire.dataset_id(KID, "many"),
+        id=ids.of_dataset(KID, "many"),
         said=many,
         variables=variables,
         counts=WITHHELD,
@@ -80,7 +80,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory, serve: Callable[..., str]) -> 
         connection.execute(
             NODE.insert().values(**node_row(NODES, KID, clock.text(clock.now())) | {"name": EVIL})
         )
-        catalogue.describe(connection, wire.node_id(KID), hostile(), clock.now())
+        catalogue.describe(connection, ids.of_node(KID), hostile(), clock.now())
     return serve(app)
 
 
@@ -105,8 +105,8 @@ COMPARED = "/en/datasets/compare?dataset={evil}&dataset={many}"
     "path", ["/en/datasets?size=200", "/en/datasets/{evil}", "/fr/datasets/{many}", COMPARED]
 )
 def test_what_a_node_writes_is_shown_and_never_markup(web: httpx.Client, path: str) -> None:
-    ids = {name: wire.dataset_id(KID, name) for name in ("evil", "many")}
-    page = web.get(path.format(**ids))
+    named = {name: ids.of_dataset(KID, name) for name in ("evil", "many")}
+    page = web.get(path.format(**named))
     assert page.status_code == 200
     assert "<script>alert" not in page.text
     assert "<img src=x" not in page.text
@@ -115,7 +115,7 @@ def test_what_a_node_writes_is_shown_and_never_markup(web: httpx.Client, path: s
 
 
 def test_10_000_variables_come_in_pages(web: httpx.Client) -> None:
-    path = f"/en/datasets/{wire.dataset_id(KID, 'many')}"
+    path = f"/en/datasets/{ids.of_dataset(KID, 'many')}"
     first, last = web.get(path), web.get(f"{path}?variables=999999")
     assert "variable_00000" in first.text
     assert "variable_00300" not in first.text
@@ -124,9 +124,9 @@ def test_10_000_variables_come_in_pages(web: httpx.Client) -> None:
 
 
 def test_a_withheld_number_is_said_and_is_not_zero(web: httpx.Client) -> None:
-    page = web.get(f"/en/datasets/{wire.dataset_id(KID, 'many')}")
+    page = web.get(f"/en/datasets/{ids.of_dataset(KID, 'many')}")
     assert "too few persons to show" in page.text
-    assert "trop peu" in web.get(f"/fr/datasets/{wire.dataset_id(KID, 'many')}").text
+    assert "trop peu" in web.get(f"/fr/datasets/{ids.of_dataset(KID, 'many')}").text
 
 
 def test_the_address_is_the_view_with_and_without_scripts(web: httpx.Client) -> None:
@@ -166,7 +166,7 @@ def test_a_page_beyond_the_last_is_the_last(web: httpx.Client) -> None:
 
 
 def test_a_persistent_address_leads_people_to_the_page_and_programs_to_the_record(web: httpx.Client) -> None:
-    id = wire.dataset_id(KID, "many")
+    id = ids.of_dataset(KID, "many")
 
     def leads(accept: str, what: str = id, language: str = "fr") -> str:
         answer = web.get(f"/id/{what}", headers={"Accept": accept, "Accept-Language": language})
@@ -182,7 +182,7 @@ def test_a_persistent_address_leads_people_to_the_page_and_programs_to_the_recor
 
 
 def test_a_dataset_says_what_belongs_to_it_to_programs(web: httpx.Client) -> None:
-    id = wire.dataset_id(KID, "evil")
+    id = ids.of_dataset(KID, "evil")
     page = web.get(f"/en/datasets/{id}")
     assert f'<https://hub.example.org/id/{id}>; rel="cite-as"' in page.headers["link"]
     structured = re.search(r'<script type="application/ld\+json">(.*?)</script>', page.text, re.DOTALL)
@@ -225,7 +225,7 @@ def test_a_version_says_what_is_told_otherwise_than_of_the_one_before(tmp_path: 
 def test_a_dataset_that_is_not_there_and_half_a_comparison_lead_somewhere(web: httpx.Client) -> None:
     assert web.get("/en/datasets/dataset_nobody").status_code == 404
     assert '<p class="lead">Ce jeu de données' in web.get("/fr/datasets/dataset_nobody").text
-    id = wire.dataset_id(KID, "many")
+    id = ids.of_dataset(KID, "many")
     assert web.get(f"/en/datasets/compare?dataset={id}").headers["location"] == f"/en/datasets/{id}"
     assert web.get("/en/datasets/compare?dataset=x&dataset=y").headers["location"] == "/en/datasets"
 
@@ -312,6 +312,6 @@ def test_without_scripts_filters_are_a_form_and_two_ticked_datasets_are_compared
 def test_a_phone_shows_hostile_texts_without_sideways_scrolling(
     visit: Callable[..., Page], path: str
 ) -> None:
-    ids = {name: wire.dataset_id(KID, name) for name in ("evil", "many")}
-    page = visit(path.format(**ids), viewport={"width": 390, "height": 844})
+    named = {name: ids.of_dataset(KID, name) for name in ("evil", "many")}
+    page = visit(path.format(**named), viewport={"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") == 390

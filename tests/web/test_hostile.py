@@ -13,7 +13,7 @@ from tests import canned
 from tests.records import NODES, hub_of, node_row, records
 from tests.web.canned_hub import application
 
-from hanse.core import clock, wire
+from hanse.core import clock, ids
 from hanse.core.answer import Cell, Counts, NodeAnswer, NodeState, Rule
 from hanse.core.record import Description, Record
 from hanse.domains import VOCABULARY
@@ -35,7 +35,7 @@ def hostile() -> list[Record]:
     return [
         replace(
             plain,
-            id=wire.dataset_id(KID, f"evil-{start}"),
+            id=ids.of_dataset(KID, f"evil-{start}"),
             said=Description(f"evil-{start}", {"en": "Evil"}),
             breakdowns={
                 "person.age": tuple(Cell(age, Counts(Rule.EXACT, 5)) for age in ages[start : start + 500])
@@ -51,7 +51,7 @@ def web(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[ASGIApp], str
     app = hub_of(tmp_path_factory.mktemp("hub"), 20, nodes=2, pages=of_hub)
     with sql.begin(app.state.hub.records) as connection:
         connection.execute(NODE.insert().values(**node_row(NODES, KID, clock.text(clock.now()))))
-        catalogue.describe(connection, wire.node_id(KID), hostile(), clock.now())
+        catalogue.describe(connection, ids.of_node(KID), hostile(), clock.now())
     with httpx.Client(base_url=serve(app), trust_env=False) as client:
         yield client
 

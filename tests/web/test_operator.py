@@ -12,7 +12,7 @@ from tests.link.running import HELLO
 from tests.web.conftest import AXE
 
 from hanse.cli.hub import hub as command
-from hanse.core import clock, wire
+from hanse.core import clock, greeting, ids
 from hanse.hub import config, operators, registry
 from hanse.hub.app import make_app
 from hanse.hub.config import HubConfig
@@ -43,9 +43,9 @@ def waiting(web: httpx.Client, settings: HubConfig, tmp_path: Path) -> str:
     key = FileKey.load_or_create(tmp_path / "node.pem")
     with sql.begin(sql.engine(settings.database_url)) as connection:
         token = registry.invite(connection, settings.key().public.kid, "for Turku", clock.now())
-        asked = wire.Enrol(token.secret, key.public.jwk, "<b>Turku</b>", "FI", HELLO)
+        asked = greeting.Enrol(token.secret, key.public.jwk, "<b>Turku</b>", "FI", HELLO)
         registry.enrol(connection, asked, key.public, clock.now())
-    return wire.node_id(key.public.kid)
+    return ids.of_node(key.public.kid)
 
 
 def link(settings: HubConfig) -> str:

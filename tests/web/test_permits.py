@@ -25,8 +25,8 @@ from tests.web.conftest import AXE, watch
 from hanse.cli.run import runs
 from hanse.client import Hanse
 from hanse.client.access import Applicant, Wish
-from hanse.core import application, clock, order, visit, wire
-from hanse.core.wire import Carried
+from hanse.core import application, clock, envelope, order, visit
+from hanse.core.bodies import Carried
 from hanse.hub.app import make_app
 from hanse.hub.config import HubConfig, init
 from hanse.hub.office import Office
@@ -328,7 +328,7 @@ def test_what_nodes_and_applicants_write_is_shown_and_never_markup(
     office.receive(papers.participant(papers.AUTHORITY), [signed], papers.now())
     run, (letter,) = office.place([Carried(papers.ordered(given))], papers.now())
     problem = {"detail": evil + "x" * 3000, "hint": evil, "title": evil, "status": 403}
-    office.answer(Reply(letter.id, letter.node, wire.Kind.PROBLEM, problem), papers.now())
+    office.answer(Reply(letter.id, letter.node, envelope.Kind.PROBLEM, problem), papers.now())
     visit = {"Authorization": f"Hanse {papers.visiting(run)}"}
     pages = [
         httpx.get(f"{url}/en/applications/{hash}", trust_env=False).text,

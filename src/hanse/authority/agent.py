@@ -13,12 +13,12 @@ import sqlalchemy as sa
 
 from hanse.authority import applications, checks, config, delivery, enrol, outgoing, statuses, tables
 from hanse.authority.config import AuthorityConfig
-from hanse.core import clock, wire
+from hanse.core import bodies, clock
+from hanse.core.envelope import Envelope, Kind
 from hanse.core.errors import BadEnvelope, Problem
 from hanse.core.login import PROOF_TYP
 from hanse.core.result import DELETION_TYP
 from hanse.core.status import APPROVAL_TYP, RECEIPT_TYP, VETO_TYP
-from hanse.core.wire import Envelope, Kind
 from hanse.lib import files, jws
 from hanse.lib.jws import Signer
 from hanse.link.caller import Caller, Hub
@@ -65,7 +65,7 @@ def receive(
     not for this authority, is said in the diary only."""
     if message.kind is not Kind.DOCUMENTS:
         raise BadEnvelope("An authority takes documents only.")
-    tokens: Iterable[str] = wire.documents(message.body)
+    tokens: Iterable[str] = bodies.documents(message.body)
     for token in witnessing.receive(tokens) if witnessing else tokens:
         try:
             typ = jws.claimed_type(token)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from hanse.authority.tables import APPLICATION, PERMIT, REVOKED
 from hanse.core import application as applications
-from hanse.core import clock, wire
+from hanse.core import clock, envelope
 from hanse.core.application import Application
 from hanse.core.document import Signed
 from hanse.core.errors import BadEnvelope, BadInput, Conflict, NotFound, Refused
@@ -76,7 +76,7 @@ def take(records: sa.Engine, authority: str, token: str, at: datetime) -> bool:
     said = signed.document
     if said.authority != authority:
         raise Refused("The application is for another authority.")
-    if said.at > at + wire.SKEW:
+    if said.at > at + envelope.SKEW:
         raise Refused("The application says that it will be made in the future.")
     with sql.begin(records) as connection:
         if _row(connection, signed.hash) is not None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from hanse.authority import outgoing, statuses
 from hanse.authority.config import AuthorityConfig
 from hanse.authority.tables import OUTGOING, PERMIT, RECEIPT, STATUS
-from hanse.core import clock, status, wire
+from hanse.core import clock, ids, status
 from hanse.core.errors import BadEnvelope, Refused
 from hanse.core.permit import Permit
 from hanse.core.status import Receipt
@@ -28,7 +28,7 @@ def take(records: sa.Engine, authority: str, token: str) -> bool:
     `Refused` when it is for another authority."""
     claimed = status.decode_receipt(jws.unverified(token))
     key = PublicKey.from_jwk(claimed.jwk)
-    if wire.node_id(key.kid) != claimed.node:
+    if ids.of_node(key.kid) != claimed.node:
         raise BadEnvelope("The receipt is not signed with the key of the node that it names.")
     said = jws.read(token, key, status.RECEIPT_TYP, status.decode_receipt).document
     if said.authority != authority:

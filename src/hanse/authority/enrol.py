@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hanse.authority import config
 from hanse.authority.config import AuthorityConfig
-from hanse.core import wire
+from hanse.core import greeting
 from hanse.core.permit import authority_id
 from hanse.domains import VOCABULARY
 from hanse.link import enrolment
@@ -13,7 +13,7 @@ from hanse.link.enrolment import Enrolled, Place
 HELLO = enrolment.hello(VOCABULARY.version)
 PLACE = Place(
     what="authority",
-    role=wire.Role.AUTHORITY,
+    role=greeting.Role.AUTHORITY,
     hello=HELLO,
     key=config.key,
     id=authority_id,

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from hanse.core import document, shape, wire
+from hanse.core import document, shape, strict_json
 from hanse.core.errors import BadEnvelope, BadInput
 from hanse.core.permit import Kind, Permit, permit
 from hanse.core.scope import Scope, scope
@@ -28,7 +28,7 @@ def read(path: Path) -> Mapping[str, Any]:
     """The object in a file; `BadInput` when there is none."""
     try:
         with path.open("rb") as source:
-            return shape.members(wire.load(source.read(MAX_FILE)), "narrowing", MEMBERS)
+            return shape.members(strict_json.load(source.read(MAX_FILE)), "narrowing", MEMBERS)
     except BadEnvelope as problem:
         raise BadInput(f"{path} narrows no permit: {problem.detail}") from None
 

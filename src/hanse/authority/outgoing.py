@@ -6,8 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from hanse.authority.tables import OUTGOING
+from hanse.core.envelope import Kind
 from hanse.core.errors import Problem
-from hanse.core.wire import Kind
 from hanse.lib import sql
 from hanse.link.caller import Caller
 

@@ -11,7 +11,7 @@ import yaml
 from hanse.authority import config as authority_config
 from hanse.authority import enrol as authority_enrol
 from hanse.authority.config import AuthorityConfig
-from hanse.core import clock, wire
+from hanse.core import clock, ids
 from hanse.core.errors import NotSetUp
 from hanse.core.permit import Kind
 from hanse.core.policy import Access, Policy
@@ -168,7 +168,7 @@ def _token(hub: HubConfig) -> str:
 def _let_in(hub: HubConfig, key: PublicKey) -> None:
     """What the hub's operator does once the fingerprint of this key was compared: here it is read where it was made."""
     with sql.begin(_records(hub)) as connection:
-        known = registry.find(connection, wire.node_id(key.kid))
+        known = registry.find(connection, ids.of_node(key.kid))
         if known.state is registry.State.PENDING and known.key == key:
             registry.decide(connection, "approve", known.id, clock.now())
 

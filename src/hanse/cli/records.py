@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from hanse.authority import tables as authority_tables
 from hanse.cli.paths import home_at
-from hanse.core import wire
+from hanse.core import ids
 from hanse.core.errors import BadInput, Damaged, NotSetUp
 from hanse.hub import config as hub_config
 from hanse.hub import tables as hub_tables
@@ -48,7 +48,7 @@ def address_of(home: Path) -> str:
     """Under which id a hub reaches whoever lives in a home; empty for a folder in which somebody only keeps heads."""
     for name in ("node.pem", "authority.pem"):
         if (home / "keys" / name).exists():
-            return wire.node_id(FileKey.load(home / "keys" / name).public.kid)
+            return ids.of_node(FileKey.load(home / "keys" / name).public.kid)
     return ""
 
 

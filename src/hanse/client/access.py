@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hanse.core import application, clock, document, ids, permit, permit_words, wire
+from hanse.core import application, clock, document, ids, permit, permit_words
 from hanse.core.application import Application
 from hanse.core.check import check_selection
 from hanse.core.errors import BadEnvelope, BadInput, NotFound
@@ -159,7 +159,7 @@ class Granted:
         if said is None:
             raise NotFound("The hub does not know the key of a node.", hint="Is the node still enrolled?")
         key = PublicKey.from_jwk(said)
-        if wire.node_id(key.kid) != node:
+        if ids.of_node(key.kid) != node:
             raise BadEnvelope("The hub names a key that is not that of the node in the permit.")
         return key
 

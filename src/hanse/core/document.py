@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from hanse.core import clock, shape, wire
+from hanse.core import clock, shape, strict_json
 from hanse.core.dataset import canonical
 from hanse.core.errors import BadEnvelope
 
@@ -61,7 +61,7 @@ def to_plain(value: Any) -> Any:
 def load(payload: bytes) -> Any:
     """The JSON value in verified bytes, in which no object has two members of one name: two readers could take
     different ones."""
-    value = wire.load(payload)
+    value = strict_json.load(payload)
     try:
         json.loads(payload, object_pairs_hook=_once)
     except ValueError:
@@ -85,7 +85,7 @@ def exactly(body: Any, kind: type, name: str) -> Mapping[str, Any]:
 
 def words(body: Mapping[str, Any], name: str, *, most: int = 300, least: int = 0) -> str:
     """A text that shows what it is: no control characters, no marks that turn the direction of writing."""
-    return wire.printable(shape.text(body, name, most=most, least=least), name)
+    return shape.printable(shape.text(body, name, most=most, least=least), name)
 
 
 def time(body: Mapping[str, Any], name: str) -> datetime:

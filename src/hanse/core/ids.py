@@ -32,3 +32,19 @@ def derived(kind: str, *parts: str) -> str:
 def kind(id: str) -> str:
     """`dataset` of `dataset_7q2m…`; an empty text when there is none."""
     return id.rpartition("_")[0]
+
+
+def of_node(thumbprint: str) -> str:
+    """The id of the node that enrolled with this key: nobody else can have it, and it names no hub."""
+    return derived("node", thumbprint)
+
+
+def of_hub(thumbprint: str) -> str:
+    """The id that messages to the hub with this key carry as their audience."""
+    return derived("hub", thumbprint)
+
+
+def of_dataset(thumbprint: str, name: str) -> str:
+    """The id of the dataset that the node with this key calls `name`; a hub refuses to list it under
+    another id."""
+    return derived("dataset", thumbprint, name)

@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from hanse.core import document, shape, wire
+from hanse.core import bodies, document, shape
 from hanse.core.errors import BadEnvelope
 
 TYP = "hanse-result+jws"
 # Characters of an answer: an aggregate of `analysis.method.MAX_CELLS` numbers, encoded three times.
-MAX_TOKEN = wire.MAX_RESULT
+MAX_TOKEN = bodies.MAX_RESULT
 DELETION_TYP = "hanse-deletion+jws"
 MAX_ORDERS = 500  # in one certificate: it stays below the size of a document
 _BESIDE = "~"  # stands between a token and its disclosure (RFC 9901, 4)

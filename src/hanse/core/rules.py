@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 
 from hanse.core import terms
 from hanse.core.document import Signed
+from hanse.core.envelope import SKEW
 from hanse.core.order import MAX_DELEGATION, MAX_LIFE, Delegation, Order
 from hanse.core.permit import Kind, Permit
 from hanse.core.scope import NEWEST, OPERATIONS, Grant, Key, Operation, Person
 from hanse.core.status import Approval, Status, Veto
-from hanse.core.wire import SKEW
 
 STATUS_AGE = timedelta(hours=24)  # how old a status may be when the owner says nothing else
 

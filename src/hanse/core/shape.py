@@ -49,6 +49,13 @@ def text(
     return value
 
 
+def printable(value: str, name: str) -> str:
+    """A text that shows what it is: no control characters, no marks that reverse the direction of writing."""
+    if not value.isprintable() or value != value.strip():
+        raise wrong(name, "printable text without spaces around it")
+    return value
+
+
 def number(body: Mapping[str, Any], name: str, *, most: int = MAX_COUNT, least: int = 0) -> int:
     """A whole number from `least` to `most`."""
     value = body.get(name)

@@ -11,10 +11,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hanse.core import application, login, permit, refusal, result, status, wire
+from hanse.core import application, ids, login, permit, refusal, result, status
+from hanse.core.envelope import Kind
 from hanse.core.errors import BadEnvelope, NotFound, Problem, Refused
+from hanse.core.greeting import Role
 from hanse.core.permit import authority_id
-from hanse.core.wire import Kind, Role
 from hanse.hub import documents, permits, post, registry, results
 from hanse.hub.documents import FORMS, Kept, Place
 from hanse.hub.tables import DELIVERY, DOCUMENT
@@ -142,7 +143,7 @@ def _recipients(connection: sa.Connection, kept: Kept) -> list[str]:
         return [_participant(connection, kept.place.name)]
     if kept.typ in (status.APPROVAL_TYP, status.VETO_TYP, result.DELETION_TYP):
         which = (DOCUMENT.c.hash == kept.place.about) | (DOCUMENT.c.name == kept.place.about)
-        return [wire.node_id(row.kid) for row in documents.find(connection, which, permit.TYP)]
+        return [ids.of_node(row.kid) for row in documents.find(connection, which, permit.TYP)]
     return list(kept.place.nodes)
 
 

@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from hanse.core import clock, wire
+from hanse.core import bodies, clock
+from hanse.core.bodies import Carried
 from hanse.core.errors import BadEnvelope, Problem
-from hanse.core.wire import Carried
 from hanse.hub import access, results
 from hanse.hub.office import Office
 from hanse.hub.results import MAX_ORDERS, State
@@ -27,20 +27,20 @@ LOOK_EVERY_S = (0.05, 0.1, 0.2, 0.5, 1.0)  # how soon a stream looks again, whil
 class ToApply(BaseModel):
     """A signed application (`core/application.py`)."""
 
-    token: str = Field(max_length=wire.MAX_DOCUMENT)
+    token: str = Field(max_length=bodies.MAX_DOCUMENT)
 
 
 class ToProve(BaseModel):
     """A signed proof of login (`core/login.py`)."""
 
-    token: str = Field(max_length=wire.MAX_DOCUMENT)
+    token: str = Field(max_length=bodies.MAX_DOCUMENT)
 
 
 class ToOrder(BaseModel):
     """A signed order (`core/order.py`), and the delegation to the device that signed it."""
 
-    order: str = Field(max_length=wire.MAX_DOCUMENT)
-    delegation: str = Field("", max_length=wire.MAX_DOCUMENT)
+    order: str = Field(max_length=bodies.MAX_DOCUMENT)
+    delegation: str = Field("", max_length=bodies.MAX_DOCUMENT)
 
 
 class ToRun(BaseModel):

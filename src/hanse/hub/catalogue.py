@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from hanse.core import clock, plain, wire
+from hanse.core import clock, ids, plain
 from hanse.core.errors import BadEnvelope, NotFound
 from hanse.core.record import Record
 from hanse.hub import history
@@ -39,7 +39,7 @@ def describe(connection: sa.Connection, node: str, records: Sequence[Record], is
     before."""
     key = connection.execute(sa.select(NODE.c.kid).where(NODE.c.id == node)).scalar_one()
     for record in records:
-        if record.id != wire.dataset_id(key, record.name):
+        if record.id != ids.of_dataset(key, record.name):
             raise BadEnvelope(f"{record.id} is not the id of a dataset {record.name!r} of this node.")
     newer = sa.or_(NODE.c.described.is_(None), NODE.c.described < clock.text(issued))
     change = sa.update(NODE).where(NODE.c.id == node, newer).values(described=clock.text(issued))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from hanse.core import application, clock, login, permit, refusal, result, status, witness
 from hanse.core.errors import Refused
-from hanse.core.wire import Role
+from hanse.core.greeting import Role
 from hanse.hub.tables import DELIVERY, DOCUMENT
 
 MAX_OF_ONE = 5_000  # documents of one key

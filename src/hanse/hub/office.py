@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from hanse.core.wire import Carried
+from hanse.core.bodies import Carried
 from hanse.hub import access, post, results
 from hanse.hub.tables import LETTER
 from hanse.lib import sql

@@ -11,8 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hanse.core import clock, ids, wire
-from hanse.core.wire import Kind
+from hanse.core import bodies, clock, envelope, ids
+from hanse.core.envelope import Kind
 from hanse.hub.tables import DELIVERY, DOCUMENT, LETTER, ORDER
 from hanse.lib.jws import Signer
 from hanse.link.mailbox import Letter
@@ -20,7 +20,7 @@ from hanse.link.mailbox import Letter
 LETTER_KIND = "letter"  # in the ids of messages that carry something out of the records
 AGAIN = timedelta(seconds=60)  # after which what nobody acknowledged is handed out again
 MAX_DUE = 256  # documents and orders at once
-MAX_CHARACTERS = wire.MAX_BODY - 4096  # of the documents in one message
+MAX_CHARACTERS = envelope.MAX_BODY - 4096  # of the documents in one message
 
 
 def post(connection: sa.Connection, participants: Iterable[str], hash: str, kind: Kind, at: datetime) -> None:
@@ -94,7 +94,7 @@ def _documents(
     batch: dict[str, str] = {}
     for row in rows:
         full = sum(map(len, batch.values())) + len(row.token) > MAX_CHARACTERS
-        if full or len(batch) == wire.MAX_DOCUMENTS:
+        if full or len(batch) == bodies.MAX_DOCUMENTS:
             yield _letter(connection, signer, participant, Kind.DOCUMENTS, batch, at)
             batch = {}
         batch[row.hash] = row.token
@@ -111,7 +111,7 @@ def _orders(
         .order_by(ORDER.c.run, ORDER.c.position)
     ).all()
     for row in rows:
-        body = wire.Carried(row.token, row.delegation).as_dict()
+        body = bodies.Carried(row.token, row.delegation).as_dict()
         letter = _letter(connection, signer, participant, Kind.ORDER, {row.hash: ""}, at, body)
         connection.execute(LETTER.insert().values(id=letter.id, participant=participant, hash=row.hash))
         yield letter
@@ -127,10 +127,10 @@ def _letter(
     body: Mapping[str, Any] | None = None,
 ) -> Letter:
     """One signed message, noted as the last that carried these. It leaves the mailbox when it is due again."""
-    hub = wire.hub_id(signer.public.kid)
+    hub = ids.of_hub(signer.public.kid)
     said = {"documents": list(carried.values())} if body is None else body
-    fresh = wire.envelope(kind, hub, participant, said, at=at, life=wire.MAX_LIFE)
+    fresh = envelope.new(kind, hub, participant, said, at=at, life=envelope.MAX_LIFE)
     message = replace(fresh, id=ids.new(LETTER_KIND))
     mine = (DELIVERY.c.participant == participant) & DELIVERY.c.hash.in_(list(carried))
     connection.execute(sa.update(DELIVERY).where(mine).values(letter=message.id, due=clock.text(at + AGAIN)))
-    return Letter(message.id, participant, signer.sign(wire.encode(message), wire.TYP), at + AGAIN)
+    return Letter(message.id, participant, signer.sign(envelope.encode(message), envelope.TYP), at + AGAIN)

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hanse.core import clock, wire
+from hanse.core import clock, greeting, ids
 from hanse.core.errors import BadToken, Conflict, NotFound
 from hanse.core.record import Record
 from hanse.hub import catalogue
@@ -59,7 +59,7 @@ class Node:
     software: str
     vocabulary: str
     protocol: int
-    role: wire.Role = wire.Role.NODE
+    role: greeting.Role = greeting.Role.NODE
 
     def online(self, at: datetime) -> bool:
         """Whether the node has called lately."""
@@ -80,7 +80,7 @@ def invite(connection: sa.Connection, hub_key: str, note: str, at: datetime) -> 
     return token
 
 
-def enrol(connection: sa.Connection, request: wire.Enrol, key: PublicKey, at: datetime) -> State:
+def enrol(connection: sa.Connection, request: greeting.Enrol, key: PublicKey, at: datetime) -> State:
     """Uses up a token and lets the node wait for approval. The key that used the token may ask again.
 
     Raises `BadToken`. Of several nodes that use one token at once, one gets in: the row changes hands once.
@@ -103,7 +103,7 @@ def enrol(connection: sa.Connection, request: wire.Enrol, key: PublicKey, at: da
 
 
 def _let_wait(
-    connection: sa.Connection, request: wire.Enrol, key: PublicKey, note: str, at: datetime
+    connection: sa.Connection, request: greeting.Enrol, key: PublicKey, note: str, at: datetime
 ) -> None:
     row = {
         "jwk": json.dumps(key.jwk),
@@ -112,16 +112,16 @@ def _let_wait(
         "note": note,
         "software": request.hello.software,
         "vocabulary": request.hello.vocabulary,
-        "protocol": wire.negotiate(wire.PROTOCOLS, request.hello.protocols),
+        "protocol": greeting.negotiate(greeting.PROTOCOLS, request.hello.protocols),
         "enrolled": clock.text(at),
         "state": State.PENDING,
     }
     known = connection.execute(sa.update(NODE).where(NODE.c.kid == key.kid).values(**row)).rowcount
-    id = wire.node_id(key.kid)
+    id = ids.of_node(key.kid)
     if not known:
         connection.execute(NODE.insert().values(id=id, kid=key.kid, **row))
     connection.execute(sa.delete(ROLE).where(ROLE.c.participant == id))
-    if request.role is not wire.Role.NODE:
+    if request.role is not greeting.Role.NODE:
         connection.execute(ROLE.insert().values(participant=id, role=request.role))
 
 
@@ -135,12 +135,12 @@ def participants(connection: sa.Connection, *states: State) -> list[Node]:
 
 def nodes(connection: sa.Connection, *states: State) -> list[Node]:
     """The nodes in these states (in all, when none is named), by name."""
-    return [one for one in participants(connection, *states) if one.role is wire.Role.NODE]
+    return [one for one in participants(connection, *states) if one.role is greeting.Role.NODE]
 
 
 def authorities(connection: sa.Connection) -> list[Node]:
     """The approved authorities, by name."""
-    return [one for one in participants(connection, State.ACTIVE) if one.role is wire.Role.AUTHORITY]
+    return [one for one in participants(connection, State.ACTIVE) if one.role is greeting.Role.AUTHORITY]
 
 
 def find(connection: sa.Connection, wanted: str) -> Node:
@@ -188,7 +188,7 @@ def _node(row: sa.Row[Any]) -> Node:
         software=row.software,
         vocabulary=row.vocabulary,
         protocol=row.protocol,
-        role=wire.Role(row.role or wire.Role.NODE),
+        role=greeting.Role(row.role or greeting.Role.NODE),
     )
 
 
@@ -243,15 +243,15 @@ class Directory:
                 )
         self._noted |= dict.fromkeys(calls, time.monotonic())
 
-    def enrol(self, request: wire.Enrol, key: PublicKey, at: datetime) -> str:
+    def enrol(self, request: greeting.Enrol, key: PublicKey, at: datetime) -> str:
         with sql.begin(self._engine) as connection:
             return enrol(connection, request, key, at)
 
-    def greet(self, node: str, hello: wire.Hello, at: datetime) -> None:
+    def greet(self, node: str, hello: greeting.Hello, at: datetime) -> None:
         values = {
             "software": hello.software,
             "vocabulary": hello.vocabulary,
-            "protocol": wire.negotiate(wire.PROTOCOLS, hello.protocols),
+            "protocol": greeting.negotiate(greeting.PROTOCOLS, hello.protocols),
             "seen": clock.text(at),
         }
         with sql.begin(self._engine) as connection:

@@ -13,10 +13,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hanse.core import clock, ids, order, permit, result, visit, wire
+from hanse.core import bodies, clock, envelope, ids, order, permit, result, visit
+from hanse.core.bodies import Carried
+from hanse.core.envelope import Kind
 from hanse.core.errors import BadEnvelope, BadInput, NotFound, Problem, Refused
 from hanse.core.permit import Permit
-from hanse.core.wire import Carried, Kind
 from hanse.hub import permits, post
 from hanse.hub.tables import DELIVERY, LETTER, ORDER, RUN
 from hanse.lib import jws
@@ -48,7 +49,7 @@ def place(connection: sa.Connection, carried: Sequence[Carried], at: datetime) -
     said = {jws.identity(one.order): (one, order.decode(jws.unverified(one.order))) for one in carried}
     if len({one.permit for _, one in said.values()}) > 1:
         raise BadInput("The orders of a run are under one permit.")
-    if any(not at < one.expires <= at + order.MAX_LIFE + wire.SKEW for _, one in said.values()):
+    if any(not at < one.expires <= at + order.MAX_LIFE + envelope.SKEW for _, one in said.values()):
         raise BadInput(f"An order is carried while it is valid, at most {order.MAX_LIFE.days} days.")
     known = connection.execute(sa.select(ORDER.c.run).where(ORDER.c.hash.in_(said)).distinct()).all()
     if known:
@@ -89,7 +90,7 @@ def answer(connection: sa.Connection, reply: Reply, at: datetime) -> bool:
         return False
     open_to = [State.WAITING] if reply.kind is Kind.PROBLEM else [State.WAITING, State.REFUSED]
     if reply.kind is Kind.RESULT:
-        token = wire.result(reply.body)
+        token = bodies.result(reply.body)
         said = result.decode(jws.unverified(result.split(token)[0], limit=result.MAX_TOKEN))
         if said.order != hash:
             raise BadEnvelope("The result is of another order.")

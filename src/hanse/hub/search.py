@@ -13,14 +13,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hanse.core import clock, ids, plain, shape, wire
+from hanse.core import bodies, clock, ids, plain, shape
 from hanse.core.answer import NodeAnswer, NodeState, totals
 from hanse.core.check import check, resolve
+from hanse.core.envelope import Kind
 from hanse.core.errors import BadEnvelope, BadQuestion, Problem, Unreachable
 from hanse.core.fields import Vocabulary
 from hanse.core.query import Question
 from hanse.core.reading import read
-from hanse.core.wire import Kind
 from hanse.hub import registry
 from hanse.hub.health import Health
 from hanse.hub.registry import Node, State
@@ -121,7 +121,7 @@ class Search:
     async def _answers(self, search: str, asked: Asked, nodes: Sequence[Node]) -> AsyncIterator[NodeAnswer]:
         """The nodes' answers, as they come, until the deadline."""
         known = {node.id: node for node in nodes}
-        body = wire.Question(
+        body = bodies.Question(
             search=search,
             question=asked.question.json,
             breakdowns=asked.breakdowns,
@@ -186,7 +186,7 @@ async def _heard(reply: Reply, node: Node, took_ms: int, datasets: frozenset[str
         # Reading a large answer strictly takes some ten milliseconds; others are being served meanwhile.
         reading = asyncio.to_thread(plain.answer_from_plain, reply.body) if _is_large(reply.body) else None
         answer = await reading if reading else plain.answer_from_plain(reply.body)
-        if any(one.dataset != wire.dataset_id(node.key.kid, one.name) for one in answer.datasets):
+        if any(one.dataset != ids.of_dataset(node.key.kid, one.name) for one in answer.datasets):
             raise BadEnvelope("It counts a dataset that is not the node's.")
     except Problem as error:
         told = BadEnvelope(f"The node's answer cannot be used: {error.detail}").as_dict()

@@ -19,7 +19,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 from joserfc.util import urlsafe_b64decode
 
-from hanse.core import document, shape, wire
+from hanse.core import document, envelope, shape
 from hanse.core.dataset import canonical
 from hanse.core.errors import BadEnvelope
 from hanse.core.scope import Login
@@ -33,7 +33,7 @@ MAX_ID_TOKEN = 16 * 1024
 MAX_KEYS = 50
 MIN_RSA_BITS = 2048
 MAX_AGE = timedelta(minutes=15)  # between the login and its check
-SKEW = wire.SKEW
+SKEW = envelope.SKEW
 _HEADER_NAMES = {"alg", "kid", "typ", "x5t", "x5t#S256"}  # the last two name a certificate, and are not used
 _PUBLIC = {"RSA": ("kty", "n", "e"), "EC": ("kty", "crv", "x", "y")}
 _REGISTRY = jws.JWSRegistry(algorithms=list(ALGORITHMS), strict_check_header=False)

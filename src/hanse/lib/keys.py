@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hanse.core import clock, document, shape, wire
+from hanse.core import clock, document, shape, strict_json
 from hanse.core.errors import BadEnvelope, BadInput, Conflict, NotSetUp
 from hanse.core.scope import KeyUse
 from hanse.lib import files
@@ -141,7 +141,7 @@ def load(path: Path) -> Stored:
     """The key in a file; `BadInput` when it holds none."""
     try:
         with path.open("rb") as source:
-            body = shape.mapping(wire.load(source.read(MAX_FILE)), "key")
+            body = shape.mapping(strict_json.load(source.read(MAX_FILE)), "key")
         return _stored(body)
     except (OSError, ValueError) as error:
         raise BadInput(f"{path} cannot be read: {type(error).__name__}.") from None

@@ -28,7 +28,7 @@ from fido2.webauthn import (
     UserVerificationRequirement,
 )
 
-from hanse.core import shape, wire
+from hanse.core import shape, strict_json
 from hanse.core.dataset import canonical
 from hanse.core.errors import BadEnvelope, Refused
 
@@ -173,7 +173,7 @@ def _refused(error: Exception) -> Refused:
 def _json(text: str) -> Any:
     if len(text) > MAX_RESPONSE:
         raise BadEnvelope("The passkey's answer is too long.")
-    return shape.mapping(wire.load(text.encode()), "answer")
+    return shape.mapping(strict_json.load(text.encode()), "answer")
 
 
 def _canonical(body: Mapping[str, Any], name: str) -> str:

@@ -5,9 +5,10 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from hanse.core import clock, wire
+from hanse.core import clock, envelope, ids, strict_json
+from hanse.core.blob import blob_of
+from hanse.core.envelope import Kind
 from hanse.core.errors import Problem
-from hanse.core.wire import Kind
 from hanse.lib.jws import Signer
 from hanse.link.mailbox import Letter, Mailbox, Reply
 
@@ -21,19 +22,21 @@ async def ask(
 
     Use it under `contextlib.aclosing`, so that leaving early stops the waiting.
     """
-    hub = wire.hub_id(signer.public.kid)
+    hub = ids.of_hub(signer.public.kid)
     at, life = clock.now(), timedelta(seconds=wait_s)
     end = asyncio.get_running_loop().time() + wait_s
-    content = wire.dump(body)
-    carried = body if len(content) <= wire.MAX_BODY else wire.blob_of(content)
-    questions = {node: wire.envelope(Kind.QUESTION, hub, node, carried, at=at, life=life) for node in nodes}
+    content = strict_json.dump(body)
+    carried = body if len(content) <= envelope.MAX_BODY else blob_of(content)
+    questions = {node: envelope.new(Kind.QUESTION, hub, node, carried, at=at, life=life) for node in nodes}
     waiting = set(questions)
     async with mailbox.expect({one.id: node for node, one in questions.items()}, at + life) as replies:
         for node, one in questions.items():
             try:
                 if one.blob:
-                    await mailbox.store(node, one.blob.sha256, content, one.expires + wire.SKEW)
-                await mailbox.put(Letter(one.id, node, signer.sign(wire.encode(one), wire.TYP), one.expires))
+                    await mailbox.store(node, one.blob.sha256, content, one.expires + envelope.SKEW)
+                await mailbox.put(
+                    Letter(one.id, node, signer.sign(envelope.encode(one), envelope.TYP), one.expires)
+                )
             except Problem as problem:
                 waiting.discard(node)
                 yield Reply(one.id, node, Kind.PROBLEM, problem.as_dict())

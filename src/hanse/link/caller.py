@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from hanse.core import clock, wire
+from hanse.core import bodies, clock, envelope, greeting, ids, strict_json
+from hanse.core.blob import Blob, blob_of, check_blob
+from hanse.core.envelope import Kind
 from hanse.core.errors import BadEnvelope, BadInput, Refused
-from hanse.core.wire import Blob, Kind
 from hanse.lib import jws
 from hanse.lib.http import Connection
 from hanse.lib.jws import PublicKey, Signer
@@ -34,13 +35,13 @@ class Caller:
     the hub does not answer, and whatever problem the hub answers with."""
 
     def __init__(self, hub: Hub, signer: Signer) -> None:
-        self.node, self.hub = wire.node_id(signer.public.kid), wire.hub_id(hub.key)
+        self.node, self.hub = ids.of_node(signer.public.kid), ids.of_hub(hub.key)
         self._hub, self._signer = hub, signer
         self._connection = Connection(hub.url, proxy=hub.proxy, ca_bundle=hub.ca_bundle)
 
     def introduction(self) -> tuple[PublicKey, tuple[int, ...]]:
         """The key that the hub shows and the versions that it speaks; nothing about them is proven."""
-        said = wire.introduction(self._json("GET", "/hub"))
+        said = greeting.introduction(self._json("GET", "/hub"))
         try:
             return PublicKey.from_jwk(said.jwk), said.protocols
         except BadInput as problem:
@@ -57,12 +58,12 @@ class Caller:
                 f"and {jws.fingerprint(self._hub.key)} was expected.",
                 hint="Ask the hub's operator which is right; do not go on before you know.",
             )
-        wire.negotiate(protocols, theirs)
+        greeting.negotiate(protocols, theirs)
         return key
 
     def enrol(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Asks to be let in; what the hub says of this node's state."""
-        token = self.sign(Kind.ENROL, request, typ=wire.ENROL_TYP)
+        token = self.sign(Kind.ENROL, request, typ=envelope.ENROL_TYP)
         said = self._json("POST", "/enrol", token.encode(), _JOSE)
         return said if isinstance(said, dict) else {}
 
@@ -73,30 +74,32 @@ class Caller:
 
     def deliver(self, tokens: Sequence[str]) -> list[Any]:
         """Sends a batch of messages; for each the hub's result, in the same order."""
-        results = _listed(self._json("POST", "/answers", wire.dump({"messages": tokens}), _JSON), "results")
+        results = _listed(
+            self._json("POST", "/answers", strict_json.dump({"messages": tokens}), _JSON), "results"
+        )
         if len(results) != len(tokens):
             raise BadEnvelope(f"The hub gave {len(results)} results for {len(tokens)} messages.")
         return results
 
     def write(self, content: bytes) -> Blob:
         """Lays down the body of a message to come."""
-        blob = wire.blob_of(content)
+        blob = blob_of(content)
         self._request("PUT", f"/blobs/{blob.sha256}", content, self._allow(blob, write=True))
         return blob
 
     def read(self, blob: Blob) -> bytes:
         """The body of a message that came, checked against its digest."""
         content = self._request("GET", f"/blobs/{blob.sha256}", b"", self._allow(blob, write=False))
-        wire.check_blob(blob, content)
+        check_blob(blob, content)
         return content
 
     def sign(
-        self, kind: Kind, body: Mapping[str, Any] | Blob, reply_to: str = "", typ: str = wire.TYP
+        self, kind: Kind, body: Mapping[str, Any] | Blob, reply_to: str = "", typ: str = envelope.TYP
     ) -> str:
         """A message of this node to its hub, to be sent at once."""
         at = clock.now()
-        message = wire.envelope(kind, self.node, self.hub, body, at=at, life=LIFE, reply_to=reply_to)
-        return self._signer.sign(wire.encode(message), typ)
+        message = envelope.new(kind, self.node, self.hub, body, at=at, life=LIFE, reply_to=reply_to)
+        return self._signer.sign(envelope.encode(message), typ)
 
     def interrupt(self) -> None:
         """Ends the request that another thread waits for."""
@@ -106,7 +109,7 @@ class Caller:
         self._connection.close()
 
     def _allow(self, blob: Blob, *, write: bool) -> dict[str, str]:
-        return {"Authorization": "Hanse " + self.sign(Kind.FETCH, wire.Fetch(blob, write).as_dict())}
+        return {"Authorization": "Hanse " + self.sign(Kind.FETCH, bodies.Fetch(blob, write).as_dict())}
 
     def _json(
         self,
@@ -116,7 +119,7 @@ class Caller:
         headers: Mapping[str, str] | None = None,
         timeout_s: float = 30,
     ) -> Any:
-        return wire.load(self._request(method, path, body, headers, timeout_s))
+        return strict_json.load(self._request(method, path, body, headers, timeout_s))
 
     def _request(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str] | None, timeout_s: float = 30

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from hanse import __version__
-from hanse.core import wire
+from hanse.core import greeting
 from hanse.core.errors import BadToken, Conflict, NotSetUp
 from hanse.lib.jws import Signer, fingerprint
 from hanse.link.caller import Caller, Hub
@@ -58,8 +58,8 @@ def request(
     token: Token,
     name: str,
     country: str,
-    hello: wire.Hello,
-    role: wire.Role = wire.Role.NODE,
+    hello: greeting.Hello,
+    role: greeting.Role = greeting.Role.NODE,
 ) -> str:
     """Asks the hub to let this participant in and returns its state there (`pending`, or `active`).
 
@@ -73,7 +73,7 @@ def request(
         "country": country,
         "hello": hello.as_dict(),
     }
-    if role is not wire.Role.NODE:  # a hub that knows no roles would refuse the member
+    if role is not greeting.Role.NODE:  # a hub that knows no roles would refuse the member
         body["role"] = role
     caller = Caller(hub, signer)
     try:
@@ -84,7 +84,7 @@ def request(
                 f"and the one at {hub.url} has the key {key.fingerprint}.",
                 hint="Check the address of the hub, and ask its operator for its fingerprint.",
             )
-        wire.negotiate(hello.protocols, protocols)
+        greeting.negotiate(hello.protocols, protocols)
         return str(caller.enrol(body).get("state", ""))
     finally:
         caller.close()
@@ -118,8 +118,8 @@ class Place(Generic[S]):
     """How one kind of participant takes its place at a hub: what it is called, its key, its id and its settings."""
 
     what: str
-    role: wire.Role
-    hello: wire.Hello
+    role: greeting.Role
+    hello: greeting.Hello
     key: Callable[[Path], Signer]
     id: Callable[[str], str]  # of the thumbprint of its key
     make: Callable[..., S]  # of the members of its settings
@@ -127,9 +127,9 @@ class Place(Generic[S]):
     write: Callable[[S], None]
 
 
-def hello(vocabulary: str) -> wire.Hello:
+def hello(vocabulary: str) -> greeting.Hello:
     """What this software says of itself to a hub, with the version of its vocabulary."""
-    return wire.Hello(wire.PROTOCOLS, __version__, vocabulary)
+    return greeting.Hello(greeting.PROTOCOLS, __version__, vocabulary)
 
 
 def enrol(

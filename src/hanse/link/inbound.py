@@ -18,10 +18,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hanse.core import clock, plain, wire
+from hanse.core import bodies, clock, envelope, greeting, ids, plain, strict_json
+from hanse.core.blob import Blob, check_blob
+from hanse.core.envelope import Envelope, Kind
 from hanse.core.errors import BadEnvelope, BadInput, NotFound, Problem, Refused, TooLarge, Unreachable
 from hanse.core.record import Record
-from hanse.core.wire import Envelope, Kind
 from hanse.lib import jws
 from hanse.lib.jws import PublicKey, Signer
 from hanse.link.mailbox import Letter, Mailbox, Reply
@@ -67,11 +68,11 @@ class Directory(Protocol):
         """Writes down which nodes have called."""
         ...
 
-    def enrol(self, request: wire.Enrol, key: PublicKey, at: datetime) -> str:
+    def enrol(self, request: greeting.Enrol, key: PublicKey, at: datetime) -> str:
         """Lets a node wait for approval and returns its state; `BadToken` when its token does not count."""
         ...
 
-    def greet(self, node: str, hello: wire.Hello, at: datetime) -> None:
+    def greet(self, node: str, hello: greeting.Hello, at: datetime) -> None:
         """The node says with what software it speaks."""
         ...
 
@@ -127,7 +128,7 @@ class Inbound:
     @cached_property
     def hub(self) -> str:
         """The id of this hub."""
-        return wire.hub_id(self.signer.public.kid)
+        return ids.of_hub(self.signer.public.kid)
 
     @property
     def routes(self) -> list[Route]:
@@ -148,7 +149,7 @@ class Inbound:
                 "hub": self.hub,
                 "jwk": key.jwk,
                 "fingerprint": key.fingerprint,
-                "protocols": wire.PROTOCOLS,
+                "protocols": greeting.PROTOCOLS,
                 "hold_s": self.hold_s,
                 "at": clock.text(clock.now()),
             }
@@ -157,26 +158,26 @@ class Inbound:
     async def enrol(self, request: Request) -> Response:
         """Takes a node's request to be let in, signed with the key that it brings."""
         token = await _text(request, jws.SMALL_TOKEN)
-        claimed = wire.decode(jws.unverified(token))
+        claimed = envelope.decode(jws.unverified(token))
         try:
             key = PublicKey.from_jwk((claimed.body or {}).get("jwk"))
         except BadInput as problem:
             raise BadEnvelope(problem.detail) from None
-        message = wire.decode(jws.verify(token, key, wire.ENROL_TYP))
+        message = envelope.decode(jws.verify(token, key, envelope.ENROL_TYP))
         at = clock.now()
-        if message.kind is not Kind.ENROL or message.sender != wire.node_id(key.kid):
+        if message.kind is not Kind.ENROL or message.sender != ids.of_node(key.kid):
             raise BadEnvelope("This is not an enrolment by the key's own node.")
-        wire.check_fresh(message, at=at)
-        wire.check(message, audience=self.hub, at=at)
-        asked = wire.enrol(message.body)
-        wire.negotiate(wire.PROTOCOLS, asked.hello.protocols)
+        envelope.check_fresh(message, at=at)
+        envelope.check(message, audience=self.hub, at=at)
+        asked = greeting.enrol(message.body)
+        greeting.negotiate(greeting.PROTOCOLS, asked.hello.protocols)
         state = await run_in_threadpool(self.directory.enrol, asked, key, at)
         return _json({"node": message.sender, "state": state, "fingerprint": key.fingerprint})
 
     async def poll(self, request: Request) -> Response:
         """The messages for a node; waits for one, at most as long as the node and this hub want."""
         message = await self._open(await _text(request, jws.SMALL_TOKEN), frozenset({Kind.POLL}))
-        wanted = wire.poll(message.body)
+        wanted = bodies.poll(message.body)
         if self.directory.seen(message.sender, clock.now()):
             await run_in_threadpool(self.directory.note)
         await self._carry_due(message.sender, wanted.got)
@@ -209,7 +210,7 @@ class Inbound:
 
     async def _accept(self, token: Any) -> dict[str, Any]:
         try:
-            message = await self._open(token, _SENT, limit=wire.MAX_TOKEN)
+            message = await self._open(token, _SENT, limit=envelope.MAX_TOKEN)
             return {"id": message.id, "state": await self._act(message)}
         except Problem as problem:
             return {"state": "refused", "problem": problem.as_dict()}
@@ -218,8 +219,8 @@ class Inbound:
         body = await self._body(message)
         match message.kind:
             case Kind.HELLO:
-                hello = wire.hello(body)
-                wire.negotiate(wire.PROTOCOLS, hello.protocols)
+                hello = greeting.hello(body)
+                greeting.negotiate(greeting.PROTOCOLS, hello.protocols)
                 await run_in_threadpool(self.directory.greet, message.sender, hello, clock.now())
                 if self.post:
                     await run_in_threadpool(self.post.again, message.sender)
@@ -227,7 +228,7 @@ class Inbound:
                 records = await run_in_threadpool(plain.catalogue_from_plain, body)
                 await run_in_threadpool(self.directory.describe, message.sender, records, message.issued)
             case Kind.DOCUMENTS if self.post:
-                tokens = wire.documents(body)
+                tokens = bodies.documents(body)
                 await self.carry(
                     await run_in_threadpool(self.post.receive, message.sender, tokens, clock.now())
                 )
@@ -252,13 +253,13 @@ class Inbound:
             raise NotFound(
                 "The blob that this message names is not here.", hint="Send it before the message."
             )
-        return await run_in_threadpool(wire.load, content)
+        return await run_in_threadpool(strict_json.load, content)
 
     async def write_blob(self, request: Request) -> Response:
         """Keeps the body of a message that its sender is about to send."""
         message, wanted = await self._fetch(request, write=True)
         content = await _read(request, wanted.size)
-        wire.check_blob(wanted, content)
+        check_blob(wanted, content)
         await self.mailbox.store(message.sender, wanted.sha256, content, clock.now() + BLOB_LIFE)
         return Response(status_code=204)
 
@@ -270,12 +271,12 @@ class Inbound:
             raise NotFound("There is no such blob for this node.")
         return Response(content, media_type="application/octet-stream")
 
-    async def _fetch(self, request: Request, *, write: bool) -> tuple[Envelope, wire.Blob]:
+    async def _fetch(self, request: Request, *, write: bool) -> tuple[Envelope, Blob]:
         token = request.headers.get("authorization", "")
         if not token.startswith(AUTHORIZATION):
             raise BadEnvelope("The Authorization header holds no message of kind 'fetch'.")
         message = await self._open(token.removeprefix(AUTHORIZATION), frozenset({Kind.FETCH}))
-        wanted = wire.fetch(message.body)
+        wanted = bodies.fetch(message.body)
         if wanted.write is not write or wanted.blob.sha256 != request.path_params["sha256"]:
             raise BadEnvelope("The message allows another blob, or the other direction.")
         return message, wanted.blob
@@ -291,28 +292,28 @@ class Inbound:
                 "This hub takes no messages from this key.",
                 hint="Enrol the node, and ask the hub's operator to approve it (hanse hub approve).",
             )
-        message = wire.decode(jws.verify(token, known.key, wire.TYP, limit=limit))
+        message = envelope.decode(jws.verify(token, known.key, envelope.TYP, limit=limit))
         if message.sender != known.node or message.kind not in kinds:
             raise BadEnvelope(
                 "The message is not from the key's own node, or of a kind that belongs elsewhere."
             )
         at = clock.now()
-        wire.check_fresh(message, at=at)
-        wire.check(message, audience=self.hub, at=at)
-        until = wire.remember_until(message)
+        envelope.check_fresh(message, at=at)
+        envelope.check(message, audience=self.hub, at=at)
+        until = envelope.remember_until(message)
         if not await self.mailbox.first_time(message.sender, message.id, message.issued, until):
             raise BadEnvelope("This message came before.")
         return message
 
 
-_SENT = wire.REPLIES | {Kind.HELLO, Kind.CATALOGUE, Kind.DOCUMENTS}
+_SENT = envelope.REPLIES | {Kind.HELLO, Kind.CATALOGUE, Kind.DOCUMENTS}
 
 
 def _batch(raw: bytes) -> list[Any]:
     """The tokens of a batch. Anybody may send one, and all others wait while it is read: so it is read only when it has
     no more brackets and commas than a batch has, of which there are none in a token."""
     plain = raw.count(b"{") == raw.count(b"[") == 1 and raw.count(b",") < MAX_BATCH
-    batch = wire.load(raw) if plain else None
+    batch = strict_json.load(raw) if plain else None
     tokens = batch.get("messages") if isinstance(batch, dict) else None
     if not isinstance(tokens, list):
         raise BadEnvelope(f"A batch is an object with a list 'messages' of at most {MAX_BATCH} tokens.")

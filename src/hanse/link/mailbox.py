@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from hanse.core import clock
+from hanse.core.blob import MAX_BLOB
+from hanse.core.envelope import Kind
 from hanse.core.errors import Refused, TooLarge, Unreachable
-from hanse.core.wire import MAX_BLOB, Kind
 
 MAX_WAITING = 256  # messages for one node that has not taken them
 MAX_TAKEN = 64  # messages in one poll

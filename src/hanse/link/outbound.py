@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hanse.core import clock, errors, ids, wire
+from hanse.core import clock, envelope, errors, greeting, ids, strict_json
+from hanse.core.envelope import Envelope, Kind
 from hanse.core.errors import BadEnvelope, Problem, Refused, Unreachable
-from hanse.core.wire import Envelope, Kind
 from hanse.lib import jws
 from hanse.lib.http import NoAnswer
 from hanse.lib.jws import PublicKey, Signer
@@ -50,7 +50,7 @@ class Outbound:
     """A node's link to its hub. `seen` is the SQLite file that remembers which messages were accepted."""
 
     def __init__(
-        self, hub: Hub, signer: Signer, hello: wire.Hello, seen: Path, *, hold_s: float = HOLD_S
+        self, hub: Hub, signer: Signer, hello: greeting.Hello, seen: Path, *, hold_s: float = HOLD_S
     ) -> None:
         self._hub, self._signer, self._hello = hub, signer, hello
         self._polling, self._answering = Caller(hub, signer), Caller(hub, signer)
@@ -129,12 +129,12 @@ class Outbound:
     def _receive(self, token: Any, hub_key: PublicKey, handle: Handle, pool: ThreadPoolExecutor) -> bool:
         """Verifies a message and has it worked on; whether it was accepted."""
         try:
-            message = wire.decode(jws.verify(token, hub_key, wire.TYP, limit=wire.MAX_TOKEN))
+            message = envelope.decode(jws.verify(token, hub_key, envelope.TYP, limit=envelope.MAX_TOKEN))
             self._got.append(message.id)
-            wire.check(message, audience=self._polling.node, at=clock.now())
-            if message.sender != self._polling.hub or message.kind not in wire.FROM_HUB:
+            envelope.check(message, audience=self._polling.node, at=clock.now())
+            if message.sender != self._polling.hub or message.kind not in envelope.FROM_HUB:
                 raise BadEnvelope("This is nothing that a hub sends.")
-            if not self._seen.first_time(message.id, wire.remember_until(message)):
+            if not self._seen.first_time(message.id, envelope.remember_until(message)):
                 return False  # sent again, because the hub did not learn that it had arrived
             if not self._at_work.acquire(blocking=False):
                 raise Refused(f"{MAX_AT_WORK} messages are being worked on already.")
@@ -174,7 +174,7 @@ class Outbound:
             return message
         caller = Caller(self._hub, self._signer)
         try:
-            return replace(message, body=wire.load(caller.read(message.blob)), blob=None)
+            return replace(message, body=strict_json.load(caller.read(message.blob)), blob=None)
         finally:
             caller.close()
 
@@ -209,9 +209,9 @@ class Outbound:
         """Messages with their tokens, large bodies laid down as blobs. A reply whose blob is refused
         becomes a problem, so that the asker learns why."""
         for one in due:
-            content = wire.dump(one.body)
+            content = strict_json.dump(one.body)
             try:
-                body = one.body if len(content) <= wire.MAX_BODY else self._answering.write(content)
+                body = one.body if len(content) <= envelope.MAX_BODY else self._answering.write(content)
                 yield one, self._answering.sign(one.kind, body, one.reply_to)
             except Unreachable:
                 raise

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hanse.core.wire import Kind
+from hanse.core.envelope import Kind
 
 FOR_EVER = float("inf")
 

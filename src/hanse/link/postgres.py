@@ -15,8 +15,8 @@ from typing import Any
 import psycopg
 
 from hanse.core import clock
+from hanse.core.envelope import Kind
 from hanse.core.errors import Unreachable
-from hanse.core.wire import Kind
 from hanse.link.mailbox import (
     MAX_BLOBS,
     MAX_TAKEN,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from hanse.core import clock, wire, witness
+from hanse.core import clock, ids, witness
 from hanse.core.errors import Conflict, Problem
 from hanse.core.witness import Cosigned, Head
 from hanse.lib import audit, checkpoint, jws, log, sql
@@ -28,7 +28,7 @@ class Witnessing:
 
     def __init__(self, home: Path, records: sa.Engine, signer: Signer, every: timedelta = EVERY) -> None:
         self._home, self._records, self._signer, self._every = home, records, signer, every
-        self._address = wire.node_id(signer.public.kid)
+        self._address = ids.of_node(signer.public.kid)
         self._lock = threading.Lock()
         self._number = 0
         self._replies: dict[str, str] = {}
@@ -100,7 +100,7 @@ class Witnessing:
                 self._doubt(text, problem)
                 raise
             key = str(witnesses.own_key(self._home, self._address).verifier)
-            said = Cosigned(wire.node_id(jws.key_id(token)), self._next(), key, note)
+            said = Cosigned(ids.of_node(jws.key_id(token)), self._next(), key, note)
             name = f"{witness.COSIGNED_TYP} {said.to}"
             self._replies[name] = jws.issue(self._signer, said, witness.COSIGNED_TYP)
 

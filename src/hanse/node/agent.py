@@ -14,11 +14,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from hanse import __version__
-from hanse.core import clock, plain, wire
+from hanse.core import bodies, clock, plain
 from hanse.core.answer import NodeAnswer, NodeState
 from hanse.core.disclosure import next_tick
+from hanse.core.envelope import Envelope, Kind
 from hanse.core.errors import Problem
-from hanse.core.wire import Envelope, Kind
 from hanse.domains import VOCABULARY
 from hanse.lib import memory
 from hanse.link.caller import Hub
@@ -86,7 +86,7 @@ def answer(config: NodeConfig, gate: Gate, message: Envelope) -> Reply:
     A refusal leaves on the grid too, when anything here is protected.
     """
     arrived, at = time.monotonic(), clock.text(clock.now())
-    asked = wire.question(message.body)
+    asked = bodies.question(message.body)
     try:
         visit = Visit(who=f"{message.sender} for {asked.asker}", operation="count", reference=asked.search)
         counted = gate.count(visit, asked.question, asked.breakdowns, asked.datasets)
@@ -108,7 +108,7 @@ def answer(config: NodeConfig, gate: Gate, message: Envelope) -> Reply:
 def carry_out(gate: Gate, message: Envelope) -> Reply:
     """The node's result of an order, or its refusal; both leave on the time grid."""
     arrived = time.monotonic()
-    asked = wire.order(message.body)
+    asked = bodies.order(message.body)
     try:
         token = gate.use(asked.order, asked.delegation)
     except Problem as problem:
@@ -118,7 +118,7 @@ def carry_out(gate: Gate, message: Envelope) -> Reply:
 
 def receive(permits: Permits, message: Envelope, witnessing: Witnessing | None = None) -> None:
     """Keeps the documents that count here. Nobody is told which: the hub learns nothing from sending some."""
-    tokens: Iterable[str] = wire.documents(message.body)
+    tokens: Iterable[str] = bodies.documents(message.body)
     permits.receive(witnessing.receive(tokens) if witnessing else tokens)
 
 
@@ -160,7 +160,7 @@ def _watch(
 
 def _send_decisions(permits: Permits, link: Outbound) -> None:
     """Approvals, vetoes and certificates, for information: they count where they are."""
-    unsent = permits.unsent()[: wire.MAX_DOCUMENTS]
+    unsent = permits.unsent()[: bodies.MAX_DOCUMENTS]
     if unsent:
         link.send(Kind.DOCUMENTS, {"documents": [token for _, token in unsent]})
         permits.sent(hash for hash, _ in unsent)

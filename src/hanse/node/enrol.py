@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hanse.core import wire
+from hanse.core import greeting, ids
 from hanse.domains import VOCABULARY
 from hanse.link import enrolment
 from hanse.link.enrolment import Enrolled, Place
@@ -12,10 +12,10 @@ from hanse.node.config import NodeConfig
 HELLO = enrolment.hello(VOCABULARY.version)
 PLACE = Place(
     what="node",
-    role=wire.Role.NODE,
+    role=greeting.Role.NODE,
     hello=HELLO,
     key=lambda home: keys.load_or_create(home).signing,
-    id=wire.node_id,
+    id=ids.of_node,
     make=NodeConfig,
     read=config.read,
     write=config.write,

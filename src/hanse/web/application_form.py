@@ -10,7 +10,7 @@ from typing import Any
 from babel import Locale
 
 from hanse.client.access import DURATION, LIMITS
-from hanse.core import application, clock, document, ids, wire
+from hanse.core import application, clock, document, ids, shape
 from hanse.core.application import Application
 from hanse.core.check import check_selection
 from hanse.core.errors import BadInput, BadQuestion, Problem
@@ -164,7 +164,7 @@ def _shown(text: str, most: int) -> str:
     if len(text) > most:
         raise Wrong(_("Use at most %(n)s characters; these are %(m)s.") % {"n": most, "m": len(text)})
     try:
-        return wire.printable(text, "text")
+        return shape.printable(text, "text")
     except Problem:
         raise Wrong(_(LEAVES_OUT)) from None
 
