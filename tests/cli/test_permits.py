@@ -12,7 +12,7 @@ from tests.federation import Permitting, permitting
 
 from hanse.cli import root
 from hanse.client import Hanse
-from hanse.core.errors import BadInput, Refused
+from hanse.core.errors import BadAnalysis, BadInput, BadQuestion, Refused
 from hanse.lib.jws import FileKey
 
 CURVE = ("until=person.last_contact", "event=person.vital_status", 'happened=["dead"]', "grid=[0,90,365,730]")
@@ -113,7 +113,9 @@ def test_a_lost_key_is_replaced_by_an_amendment(space: Permitting, tmp_path: Pat
     ran = hanse(space, home, *one)
     assert ran.exit_code == 0, ran.stderr
     (old,) = (home / "keys").glob("working-*.json")
-    assert isinstance(hanse(space, home, *one, "--key", str(old)).exception, Refused)
+    stranger = hanse(space, home, *one, "--key", str(old)).exception
+    assert isinstance(stranger, BadInput)
+    assert "The permit does not name this key" in stranger.detail
 
 
 def newest(space: Permitting, permit: str, version: int) -> str:
@@ -157,3 +159,36 @@ def test_a_parameter_is_a_pair(space: Permitting, tmp_path: Path) -> None:
     hanse(space, home, "key", "new", "--spare", str(tmp_path / "spare.json"))
     found = hanse(space, home, "analyse", "histogram", "variable", "--permit", "permit_1")
     assert isinstance(found.exception, BadInput)
+
+
+def test_persons_are_counted_under_a_permit(space: Permitting, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    hanse(space, home, "key", "new", "--spare", str(tmp_path / "spare.json"))
+    said = {"project": "Ages", "reason": "To learn.", "name": "Another", "organisation": "University"}
+    words = [f"--{name}={text}" for name, text in {**said, "country": "FI", "operation": "count"}.items()]
+    datasets = [f"--dataset={one['id']}" for one in Hanse(space.url).datasets("lung")]
+    assert (
+        hanse(space, home, "apply", *words, *datasets, "--authority", space.authority.id, "--yes").exit_code
+        == 0
+    )
+    permit = space.permit()
+    space.approve(0, permit)
+    space.approve(1, permit)
+    space.forbid(2, permit)
+
+    ran = hanse(space, home, "analyse", "count", "--permit", permit, "--selection", "person.sex = 'female'")
+    assert ran.exit_code == 0, ran.stderr
+    *rows, total = [line.split(",") for line in ran.stdout.strip().splitlines()[2:]]
+    assert sum(int(row[-3]) for row in rows) == int(total[-3]) > 0
+    assert "(refused). The holder stopped the use of its data. (rule: veto)" in ran.stderr
+    assert "1 of 2" not in ran.stderr
+    (run,) = json.loads(hanse(space, home, "runs", "list", "--json").stdout)
+    assert hanse(space, home, "runs", "show", run).stdout == ran.stdout
+
+    for wrong, said in (("edges=[0,1]", "no parameters"), ("--selection=person.agge > 5", "no field")):
+        refused = hanse(space, home, "analyse", "count", wrong, "--permit", permit).exception
+        assert isinstance(refused, BadAnalysis | BadQuestion)
+        assert said in refused.detail
+    analysing = hanse(space, home, "analyse", "kaplan_meier", *CURVE, "--permit", permit).exception
+    assert isinstance(analysing, Refused)
+    assert "(rule: operation)" in analysing.detail

@@ -163,5 +163,8 @@ def numbers(body: Mapping[str, Any], name: str, *, most: int) -> tuple[float, ..
     """A list of at most `most` finite numbers of at most 1e15, so that whole ones stay exact."""
     found = shape.items(body, name, lambda one: one, most=most)
     if not all(type(one) in (int, float) and abs(one) <= 1e15 for one in found):  # a NaN compares false
-        raise BadAnalysis(f"The member {name!r} is not a list of finite numbers.")
+        raise BadAnalysis(
+            f"The member {name!r} is not a list of finite numbers.",
+            hint=f'Write it as "{name}": [0, 50, 70], without quotes around the numbers.',
+        )
     return tuple(float(one) for one in found)

@@ -1,6 +1,7 @@
 """What somebody asks for, out of the options of `hanse apply` and of a YAML file with the same names."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -13,13 +14,13 @@ from hanse.client.authorities import Authority
 from hanse.core import clock, terms
 from hanse.core.errors import BadInput
 from hanse.core.permit import Kind
-from hanse.core.scope import MAX_NOISE, KeyUse, Limits, Operation, Person, Purpose, Role
+from hanse.core.scope import MAX_NOISE, KeyUse, Operation, Person, Purpose, Role
 from hanse.lib import keys, marked
 from hanse.lib.marked import Unreadable
 
-MANY = frozenset({"datasets", "reasons", "operations", "environments", "conditions", "members"})
 NEEDED = ("authority", "datasets", "project", "reasons", "name", "organisation", "country")
 DAY = "%Y-%m-%d"
+_LIMITS = frozenset({"minimum", "rounding", "budget", "noise"})
 
 
 def _values(words: type[StrEnum]) -> list[str]:
@@ -112,16 +113,31 @@ def read(file: Path | None, options: Mapping[str, Any]) -> dict[str, Any]:
     body = _yaml(file) if file else {}
     names = {name for _, name, _ in MEMBERS}
     if not isinstance(body, dict) or not names.issuperset(body):
-        raise BadInput(f"{file} holds something else than {', '.join(sorted(names))}.")
+        raise BadInput(
+            f"{file} holds something else than {', '.join(sorted(names))}.",
+            hint="Each stands once, as NAME: VALUE.",
+        )
     given = {name: value for name, value in options.items() if value not in (None, (), "")}
     said = body | given
     if missing := [name for name in NEEDED if not said.get(name)]:
         raise BadInput(f"The application does not say: {', '.join(missing)}.", hint="hanse apply --help")
-    if wrong := [name for name in MANY & said.keys() if not isinstance(said[name], (list, tuple))]:
-        raise BadInput(f"{', '.join(wrong)} must be a list.")
     if "ends" in given:
         said.pop("days", None)
-    return said
+    return {name: _typed(name, how, said[name]) for _, name, how in MEMBERS if name in said}
+
+
+def _typed(name: str, how: Mapping[str, Any], value: Any) -> Any:
+    """What a file says, read by the type of the option of the same name; what an option says is so already."""
+    if how.get("multiple"):
+        if not isinstance(value, (list, tuple)):
+            raise BadInput(f"{name} must be a list.", hint="Begin each line of it with a dash.")
+        return [_typed(name, {"type": how.get("type")}, one) for one in value]
+    if isinstance(value, (list, dict)):
+        raise BadInput(f"{name} must be one value.", hint="hanse apply --help")
+    try:
+        return (how.get("type") or click.STRING).convert(value, None, None)
+    except click.BadParameter as problem:
+        raise BadInput(f"{name}: {problem.message}", hint="hanse apply --help") from None
 
 
 def _yaml(file: Path) -> Any:
@@ -136,31 +152,23 @@ def _yaml(file: Path) -> Any:
 def wish(said: Mapping[str, Any], authority: Authority) -> Wish:
     """What is asked of an authority; `BadInput` when it cannot be read."""
     begins = _day(said["begins"]) if "begins" in said else clock.read(clock.text(clock.now()))
-    try:
-        return Wish(
-            authority=authority.id,
-            datasets=tuple(map(str, said["datasets"])),
-            project=str(said["project"]),
-            reasons=tuple(map(str, said["reasons"])),
-            kind=Kind(said.get("kind", Kind.AGREEMENT)),
-            operations=tuple(map(Operation, said.get("operations", [Operation.ANALYSE]))),
-            purpose=Purpose(said.get("purpose", Purpose.RESEARCH)),
-            selection=str(said.get("selection", "")).strip(),
-            environments=tuple(map(str, said.get("environments", ()))),
-            conditions=tuple(terms.read(str(one)) for one in said.get("conditions", ())),
-            begins=begins,
-            ends=_ends(said, begins),
-            limits=Limits(
-                minimum=int(said.get("minimum", LIMITS.minimum)),
-                rounding=int(said.get("rounding", LIMITS.rounding)),
-                budget=int(said.get("budget", LIMITS.budget)),
-                noise=int(said.get("noise", LIMITS.noise)),
-            ),
-            members=tuple(_member(Path(one)) for one in said.get("members", ())),
-            amends=str(said.get("amends", "")),
-        )
-    except (ValueError, TypeError, OverflowError) as error:
-        raise BadInput(f"The application cannot be read: {error}.", hint="hanse apply --help") from None
+    return Wish(
+        authority=authority.id,
+        datasets=tuple(said["datasets"]),
+        project=said["project"],
+        reasons=tuple(said["reasons"]),
+        kind=Kind(said.get("kind", Kind.AGREEMENT)),
+        operations=tuple(map(Operation, said.get("operations", [Operation.ANALYSE]))),
+        purpose=Purpose(said.get("purpose", Purpose.RESEARCH)),
+        selection=said.get("selection", "").strip(),
+        environments=tuple(said.get("environments", ())),
+        conditions=tuple(map(terms.read, said.get("conditions", ()))),
+        begins=begins,
+        ends=_ends(said, begins),
+        limits=replace(LIMITS, **{name: said[name] for name in _LIMITS & said.keys()}),
+        members=tuple(_member(Path(one)) for one in said.get("members", ())),
+        amends=said.get("amends", ""),
+    )
 
 
 def _member(file: Path) -> Person:
@@ -185,7 +193,10 @@ def _member(file: Path) -> Person:
 def _ends(said: Mapping[str, Any], begins: datetime) -> datetime:
     if "ends" in said and "days" in said:
         raise BadInput("An application has days or an end, and not both.")
-    ends = _day(said["ends"]) if "ends" in said else begins + timedelta(days=int(said.get("days", 365)))
+    try:
+        ends = _day(said["ends"]) if "ends" in said else begins + timedelta(days=said.get("days", 365))
+    except OverflowError:
+        raise BadInput("The permit would end after the year 9999.", hint="Name an earlier day.") from None
     if ends <= begins:
         raise BadInput("The permit would end before it begins.", hint="--until is a later day than --from.")
     return ends
@@ -196,4 +207,4 @@ def _day(value: Any) -> datetime:
     try:
         return datetime.strptime(str(value), DAY).replace(tzinfo=UTC)
     except ValueError:
-        raise BadInput("A day is written as 2027-01-31.") from None
+        raise BadInput("A day of the application is none.", hint="Write it as 2027-01-31.") from None

@@ -180,8 +180,9 @@ class Hanse:
         watch: "Watch | None" = None,
         **chosen: Any,
     ) -> "Analysis":
-        """Runs a method of analysis under a permit, over its datasets or those chosen (`selection`, `nodes`,
-        `datasets`, `delegation`, `deadline`), and waits for the nodes. `watch` is called as each one answers."""
+        """Runs a method of analysis, or a `count`, under a permit, over its datasets or those chosen (`selection`,
+        `nodes`, `datasets`, `delegation`, `deadline`), and waits for the nodes. `watch` is called as each one answers.
+        """
         from hanse.client import run
 
         granted = self.permit(permit)
@@ -190,12 +191,11 @@ class Hanse:
     def finish(self, started: "Started", signer: "Signer", watch: "Watch | None" = None) -> "Analysis":
         """The result of a run that was started, now or in another process."""
         from hanse.client import run
-        from hanse.core import clock
 
         granted = self.permit(started.permit)
         rows = self._changes(started.run, run.visiting(started, signer))
         parts = run.collect(started, granted, rows, watch)
-        return run.finish(granted, parts, clock.text(run.began(parts)))
+        return run.finish(granted, parts)
 
     def _changes(self, run: str, visit: str) -> Iterator[Mapping[str, Any]]:
         headers = {"Accept": "text/event-stream", "Authorization": f"Hanse {visit}"}

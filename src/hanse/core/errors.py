@@ -20,10 +20,11 @@ class Problem(Exception):
     status: ClassVar[int] = 400
     title: ClassVar[str] = "The request cannot be carried out"
     exit_code: ClassVar[int] = 1
+    advice: ClassVar[str] = ""  # the hint of those that bring none
 
     def __init__(self, detail: str, /, *, hint: str = "", **more: Any) -> None:
         super().__init__(detail)
-        self.detail, self.hint, self.more = detail, hint, more
+        self.detail, self.hint, self.more = detail, hint or self.advice, more
 
     @property
     def slug(self) -> str:
@@ -157,6 +158,7 @@ class BadEnvelope(Problem):
     status = 401
     title = "The message is not accepted"
     exit_code = 8
+    advice = "docs/permits.md and docs/link.md say what each message holds, and how it is signed."
 
 
 class WrongClock(BadEnvelope):

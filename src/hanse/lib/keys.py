@@ -47,7 +47,10 @@ class Stored:
         try:
             key = FileKey.from_pem(self.pem, "the key file", _stretched(passphrase, self.salt))
         except BadInput:
-            raise BadInput("This passphrase does not open the key.") from None
+            raise BadInput(
+                "This passphrase does not open the key.",
+                hint="Type it again, or say it in HANSE_PASSPHRASE. Where it is forgotten, the spare key signs on.",
+            ) from None
         if key.public != self.public:
             raise BadInput(
                 "The two halves in the key file do not belong together.", hint="Use the spare key."
