@@ -18,6 +18,7 @@ MODULES = (
     "indexing",
     "growth",
     "attacks",
+    "subtraction",
     "records",
     "analysis",
     "runs",

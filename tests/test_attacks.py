@@ -5,7 +5,7 @@ How good the rules are is measured by `make bench`, on many more hospitals.
 
 import numpy as np
 import pytest
-from benchmarks import attacks
+from benchmarks import attacks, subtraction
 from benchmarks.attacks import ATTACKS, BAR, Earlier, Ours, Plain
 
 TRIALS = 16
@@ -34,6 +34,21 @@ def test_the_attack_works_against_rules_without_noise(attack, rules):
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_the_attack_does_little_against_ours(attack):
     low, _ = attacks.play(ATTACKS[attack], Ours, TRIALS)[-1].interval
+    assert low <= BAR
+
+
+SHOWN = "difference of tables as they are shown"  # rounding alone bears a few
+
+
+@pytest.mark.parametrize("attack", subtraction.ATTACKS.keys() - {SHOWN})
+def test_people_with_permits_learn_all_by_subtracting_exact_analyses(attack):
+    assert subtraction.play(subtraction.ATTACKS[attack], 0, TRIALS).right == 1
+
+
+@pytest.mark.parametrize("attack", subtraction.ATTACKS)
+def test_people_with_permits_learn_little_from_as_many_tables_as_the_noise_bears(attack):
+    sides = subtraction.noise(subtraction.TABLES)
+    low, _ = subtraction.play(subtraction.ATTACKS[attack], sides, 4 * TRIALS).interval
     assert low <= BAR
 
 
