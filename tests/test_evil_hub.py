@@ -16,6 +16,7 @@ from tests.evil_hub import EvilHub
 from tests.hub import papers
 from tests.link.running import Running
 from tests.node.permitted import (
+    AUTHORITY,
     CURVE,
     Node,
     allow,
@@ -305,7 +306,8 @@ def ran(evil: EvilHub, node: Node, permit: Permit) -> Run:
     ]
     jwk = node.store.keys.signing.public.jwk
     started = run.Started("run", hash_of(permit), reply.pem().decode(), tuple(tokens))
-    granted = Granted(permit, hash_of(permit), sign(permit), [{"node": node.config.id, "jwk": jwk}])
+    at = [{"node": node.config.id, "jwk": jwk}]
+    granted = Granted(permit, hash_of(permit), sign(permit), at, AUTHORITY.public)
     return Run(started, granted, rows)
 
 
@@ -325,9 +327,9 @@ def test_answers_that_were_dropped_are_missing_and_those_of_others_are_passed_ov
     strangers = {**second, "order": "0" * 64}
     found = run.collect(ran.started, ran.granted, iter([first, strangers]))
     assert [one.state for one in found] == ["carried out", "waiting"]
-    assert run.finish(ran.granted, found, "").missing == (found[1].order.node,)
+    assert run.finish(ran.granted, found).missing == (found[1].order.node,)
     with pytest.raises(Refused, match="No node carried out"):
-        run.finish(ran.granted, run.collect(ran.started, ran.granted, iter([])), "")
+        run.finish(ran.granted, run.collect(ran.started, ran.granted, iter([])))
 
 
 def test_another_permit_than_the_one_asked_for_is_not_used(evil: EvilHub) -> None:

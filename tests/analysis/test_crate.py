@@ -6,7 +6,7 @@ import json
 from tests.analysis.examples import PARAMETERS, people
 from tests.analysis.test_methods import released
 
-from hanse.analysis.crate import METADATA, Answer, Provenance, crate
+from hanse.analysis.crate import METADATA, Answer, Documents, Provenance, crate, documents
 
 PROVENANCE = Provenance(
     permit="ab" * 32,
@@ -16,15 +16,17 @@ PROVENANCE = Provenance(
     began="2026-11-22T10:00:00Z",
     ended="2026-11-22T10:00:02Z",
     answers=(
-        Answer("node_one", "dataset_a@3", "cd" * 32, "17", "ef" * 32, "e30.e30.c2ln"),
-        Answer("node_two", "dataset_b@1", "ef" * 32, "5", "01" * 32, "e30.e30.c2ln"),
+        Answer("node_one", "dataset_a@3", "cd" * 32, "ab" * 32, "hanse 0.4.0", "17", "ef" * 32),
+        Answer("node_two", "dataset_b@1", "ef" * 32, "cd" * 32, "hanse 0.4.0", "5", "01" * 32),
     ),
     missing=("node_three",),
 )
+KEY = {"kty": "EC", "crv": "P-256", "x": "x" * 43, "y": "y" * 43}
+DOCUMENTS = Documents(KEY, "e30.e30.c2ln", "", ("e30.e31.c2ln",), (KEY, KEY), ("e30.e32.c2ln",))
 
 
 def made() -> tuple[dict[str, bytes], list[dict]]:
-    files = crate(released("crosstab", people(900)), PROVENANCE)
+    files = crate(released("crosstab", people(900)), PROVENANCE, DOCUMENTS)
     return files, json.loads(files[METADATA])["@graph"]
 
 
@@ -59,5 +61,10 @@ def test_the_run_names_permit_person_software_and_every_dataset() -> None:
     assert PROVENANCE.permit in run["name"]
     assert [one["@id"] for one in run["object"]] == ["#dataset_a@3", "#dataset_b@1"]
     told = json.loads(files["provenance.json"])
-    assert [one["signature"] for one in told["answers"]] == ["e30.e30.c2ln"] * 2
+    assert [one["log_entry"] for one in told["answers"]] == ["17", "5"]
     assert told["missing"] == ["node_three"]
+
+
+def test_the_signed_documents_are_read_back() -> None:
+    files, _ = made()
+    assert documents(files["documents.json"]) == DOCUMENTS

@@ -149,8 +149,7 @@ def test_a_run_over_two_nodes_equals_the_pooled_result(space: Space) -> None:
     parameters = method.read(PARAMETERS[METHOD], VOCABULARY)
     pooled = method.merge([method.step(PEOPLE, parameters)], parameters)
     limits = run.limits_of(granted)
-    draw = run.release.dice(b"", b"", limits)
-    assert found.result == method.release(pooled, parameters, limits, draw)
+    assert found.result == method.release(pooled, parameters, limits)
     assert seen[-1] == "carried out"
     assert (found.missing, found.figure is not None) == ((), True)
     with zipfile.ZipFile(io.BytesIO(found.crate())) as archive:

@@ -1,6 +1,9 @@
-"""A released result as an RO-Crate 1.1 (https://w3id.org/ro/crate/1.1): its files, and where they come from.
+"""A released result as an RO-Crate 1.1 (https://w3id.org/ro/crate/1.1): its files, where they come from, and the signed
+documents that prove it.
 
 The action in it follows the Process Run Crate profile: who used which software on which dataset versions, and when.
+A crate is a pure function of its result and its documents, so that whoever verifies one makes it again
+(`client/crate.py`): another way of writing it is another format.
 """
 
 import hashlib
@@ -10,31 +13,72 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hanse.analysis.result import Result
+from hanse.core import document, shape
+from hanse.core.document import Jwk
 
 METADATA = "ro-crate-metadata.json"
+RESULT, PROVENANCE, DOCUMENTS = "result.json", "provenance.json", "documents.json"
 _CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 _PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 _TYPES = {".json": "application/json", ".csv": "text/csv"}
+_TITLES = {
+    RESULT: "The result with the rule behind each number",
+    PROVENANCE: "Where the result comes from",
+    DOCUMENTS: "The signed documents, and the keys that verify them",
+}
+MOST_DOCUMENTS = 500  # orders, and results, of one run
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """What a result rests on, as it was signed, and the public keys that verify it. `results` are what the nodes signed
+    without their aggregates, which are shown to nobody; `delegation` is empty unless a device ordered."""
+
+    authority: Jwk
+    permit: str
+    delegation: str
+    orders: tuple[str, ...]
+    nodes: tuple[Jwk, ...]
+    results: tuple[str, ...]
+
+
+def documents(payload: bytes) -> Documents:
+    """The documents of a crate, of which nothing is proven; `BadEnvelope` when they are none."""
+    body = document.exactly(document.load(payload), Documents, "documents")
+    return Documents(
+        authority=document.jwk(body, "authority"),
+        permit=_token(body["permit"]),
+        delegation=_token(body["delegation"]),
+        orders=shape.items(body, "orders", _token, most=MOST_DOCUMENTS),
+        nodes=shape.items(body, "nodes", lambda one: document.jwk({"key": one}, "key"), most=MOST_DOCUMENTS),
+        results=shape.items(body, "results", _token, most=MOST_DOCUMENTS),
+    )
+
+
+def _token(value: Any) -> str:
+    if not isinstance(value, str):
+        raise shape.wrong("token", "a text")
+    return value
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One node's part: the order it carried out, the entry in its log, and what it signed over both. `result` is the
-    SHA-256 of the signed payload, which the node's log holds as well; `signature` (compact JWS) is there where the
-    result is sealed, since an open one holds intermediates, which are shown to nobody."""
+    """One node's part: the order that it carried out, the manifest of the version, its software, the entry in its log,
+    and the SHA-256 of what it signed over all these, which its log holds as well."""
 
     node: str
     dataset: str  # dataset@version
     order: str  # SHA-256 of the order's payload
+    manifest: str
+    software: str
     log_entry: str
     result: str
-    signature: str
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a result comes from, as plain data. `permit` is the SHA-256 of the permit's payload; `missing` are the
-    nodes that were asked and are not in it; times are ISO 8601."""
+    """Where a result comes from, as plain data. `permit` is the SHA-256 of the permit's payload, `person` who signed
+    the orders; `missing` are the nodes that were asked and are not in it; times are RFC 3339."""
 
     permit: str
     person: str
@@ -46,11 +90,12 @@ class Provenance:
     missing: tuple[str, ...] = ()
 
 
-def crate(result: Result, provenance: Provenance) -> dict[str, bytes]:
+def crate(result: Result, provenance: Provenance, documents: Documents) -> dict[str, bytes]:
     """The files of the crate by name, with the metadata that names the others."""
     files = {
-        "result.json": _json(result.as_dict()),
-        "provenance.json": _json(asdict(provenance)),
+        RESULT: _json(result.as_dict()),
+        PROVENANCE: _json(asdict(provenance)),
+        DOCUMENTS: _json(asdict(documents)),
         **{f"table-{at}.csv": sheet.to_csv().encode() for at, sheet in enumerate(result.sheets, start=1)},
     }
     return {METADATA: _json(_metadata(result, provenance, files)), **files}
@@ -62,7 +107,7 @@ def _json(body: Any) -> bytes:
 
 def _metadata(result: Result, provenance: Provenance, files: Mapping[str, bytes]) -> dict[str, Any]:
     parts = [{"@id": name} for name in files]
-    titles = {f"table-{at}.csv": sheet.title for at, sheet in enumerate(result.sheets, start=1)}
+    titles = _TITLES | {f"table-{at}.csv": sheet.title for at, sheet in enumerate(result.sheets, start=1)}
     root = {
         "@id": "./",
         "@type": "Dataset",
@@ -75,7 +120,7 @@ def _metadata(result: Result, provenance: Provenance, files: Mapping[str, bytes]
         "hasPart": parts,
         "mentions": {"@id": "#run"},
     }
-    described = [_file(name, body, titles.get(name, name)) for name, body in files.items()]
+    described = [_file(name, body, titles[name]) for name, body in files.items()]
     descriptor = {
         "@id": METADATA,
         "@type": "CreativeWork",

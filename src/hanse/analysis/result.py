@@ -107,6 +107,35 @@ class Result:
         """The result as JSON; a number is an object with `value` (null where none is shown) and `why`."""
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, body: Any) -> "Result":
+        """What `as_dict` gave. Raises `KeyError` or `TypeError` for anything else; what stands in it is not checked."""
+        figure = body["figure"]
+        return cls(
+            method=body["method"],
+            sheets=tuple(_sheet(one) for one in body["sheets"]),
+            figure=None if figure is None else _figure(figure),
+            limits=Limits(**body["limits"]),
+            notes=tuple(body["notes"]),
+        )
+
+
+def _sheet(body: Any) -> Sheet:
+    rows = tuple(tuple(one if isinstance(one, str) else Number(**one) for one in row) for row in body["rows"])
+    return Sheet(body["title"], tuple(Column(**one) for one in body["columns"]), rows)
+
+
+def _figure(body: Any) -> Figure:
+    lines = [Line(one["label"], tuple(Point(**at) for at in one["points"])) for one in body["lines"]]
+    return Figure(
+        body["kind"],
+        body["title"],
+        Column(**body["x"]),
+        Column(**body["y"]),
+        tuple(Bar(**one) for one in body["bars"]),
+        tuple(lines),
+    )
+
 
 def numbers(values: Iterable[int], why: Why) -> tuple[Number, ...]:
     """Shown counts; those that are withheld say so."""

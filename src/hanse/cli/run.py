@@ -15,7 +15,6 @@ from hanse.client import Hanse
 from hanse.client import run as client
 from hanse.client.authorities import Known
 from hanse.client.run import Analysis, Started, Taken
-from hanse.core import clock
 from hanse.core.errors import BadInput, NotFound
 from hanse.core.permit import Authority
 from hanse.lib import files, jws
@@ -34,7 +33,7 @@ out_option = click.option("--out", type=TO_WRITE, help="Write the RO-Crate to th
 @click.option(
     "--hours", type=click.IntRange(1, 168), default=1, show_default=True, help="How long nodes have."
 )
-@click.option("--delegation", type=A_FILE)
+@click.option("--delegation", type=A_FILE, help="What lets this device order: `hanse key delegate` makes it.")
 @out_option
 @hub_option
 @home_option
@@ -57,11 +56,12 @@ def analyse(
     passphrase: str | None,
     as_json: bool,
 ) -> None:
-    """Run a method of analysis at the nodes of a permit, and merge what they give.
+    """Run a method of analysis at the nodes of a permit, and merge what they give; METHOD is count to count persons.
 
     \b
     VALUE is JSON where it is such, and text otherwise:
       hanse analyse histogram --permit ID 'variable={"field": "person.age", "edges": [0, 50, 70, 120]}'
+      hanse analyse count --permit ID --selection "person.age > 50"
     """
     read = _parameters(parameters)
     signer = signer_of(Ring(home.expanduser()), key, passphrase)
@@ -77,7 +77,7 @@ def analyse(
             selection=selection,
             nodes=nodes,
             datasets=datasets,
-            delegation=delegation.read_text().strip() if delegation else "",
+            delegation=delegation.read_text(errors="replace").strip() if delegation else "",
             deadline=timedelta(hours=hours),
         )
         _keep(home, started)
@@ -145,7 +145,7 @@ def merge(file: Path, out: Path | None, hub_url: str, as_json: bool) -> None:
     with Hanse(hub_url) as hub:
         granted = hub.permit(taken.started.permit)
     parts = client.collect(taken.started, granted, taken.rows, opener=taken.opened)
-    _show(client.finish(granted, parts, clock.text(client.began(parts))), out, as_json)
+    _show(client.finish(granted, parts), out, as_json)
 
 
 def _rely(authority: Authority, known: Known) -> None:
@@ -190,8 +190,7 @@ def _progress(row: Any) -> None:
 def _show(found: Analysis, out: Path | None, as_json: bool) -> None:
     for part in found.parts:
         if part.problem:
-            said = f"{part.problem.get('detail', '')} {part.problem.get('hint') or ''}".strip()
-            click.echo(clean(f"Not in it: {part.order.node} ({part.state}). {said}"), err=True)
+            click.echo(clean(f"Not in it: {part.order.node} ({part.state}). {' '.join(part.said)}"), err=True)
     if out:
         files.write(out, found.crate())
     if as_json:

@@ -152,6 +152,7 @@ class Granted:
     hash: str
     token: str
     nodes: Sequence[dict[str, Any]]
+    signer: PublicKey  # the authority's key
 
     def key(self, node: str) -> PublicKey:
         """The key of a node: the hub says it, and the permit names the node by it. `BadEnvelope` when they differ."""
@@ -172,9 +173,10 @@ def verified(said: dict[str, Any], authorities: Iterable[dict[str, Any]], wanted
     jwk = next((one["jwk"] for one in authorities if one["kid"] == kid), None)
     if jwk is None:
         raise NotFound("The hub does not list the authority that signed this permit.")
-    found = jws.read(token, PublicKey.from_jwk(jwk), permit.TYP, permit.decode)
+    key = PublicKey.from_jwk(jwk)
+    found = jws.read(token, key, permit.TYP, permit.decode)
     if (found.document.authority.id, found.document.authority.kid) != (authority_id(kid), kid):
         raise BadEnvelope("The permit names another authority than the one that signed it.")
     if wanted not in (found.document.id, found.hash):
         raise BadEnvelope("The hub gives another permit than the one that was asked for.")
-    return Granted(found.document, found.hash, token, said["nodes"])
+    return Granted(found.document, found.hash, token, said["nodes"], key)

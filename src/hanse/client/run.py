@@ -10,18 +10,19 @@ import zipfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hanse import __version__, analysis
 from hanse.analysis import crate as crates
 from hanse.analysis.result import Figure
 from hanse.analysis.result import Result as Released
+from hanse.client import count, signing
 from hanse.client.access import Granted
 from hanse.core import clock, document, ids, order, release, result, visit
 from hanse.core.check import check_selection
 from hanse.core.document import Jwk
-from hanse.core.errors import BadEnvelope, BadInput, NotFound, Problem, Refused
+from hanse.core.errors import BadAnalysis, BadEnvelope, BadInput, NotFound, Problem, Refused
 from hanse.core.order import Order
 from hanse.core.result import Result
 from hanse.core.scope import NEWEST, Grant, Operation
@@ -106,13 +107,19 @@ class Taken:
         return cls(started, rows, opened)
 
 
+def claimed(answer: str) -> Result:
+    """What a node's answer says that is not verified yet."""
+    return result.decode(jws.unverified(result.split(answer)[0], limit=result.MAX_TOKEN))
+
+
 def _sealed(token: str) -> str:
-    return result.decode(jws.unverified(result.split(token)[0], limit=result.MAX_TOKEN)).sealed
+    return claimed(token).sealed
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One dataset of a run: what was ordered, and the verified result or why there is none."""
+    """One dataset of a run: what was ordered, and the verified result or why there is none. `ordered` is the order as
+    it was signed, `token` what the node signed, without an aggregate that came beside it."""
 
     order: Order
     hash: str
@@ -120,16 +127,27 @@ class Part:
     result: Result | None = None
     token: str = ""
     problem: Mapping[str, Any] | None = None
+    ordered: str = ""
+    delegation: str = ""  # where a device ordered
+
+    @property
+    def said(self) -> tuple[str, str]:
+        """Why there is no result, with the rule, and what would be needed."""
+        problem = self.problem or {}
+        rule = f" (rule: {problem['rule']})" if problem.get("rule") else ""
+        return f"{problem.get('detail', self.state)}{rule}", str(problem.get("hint") or "")
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """A released result with its parts. `exact` is what was merged, before release: never show it to others."""
+    """A released result with its parts, and what proves where it comes from. `exact` is what was merged, before
+    release: never show it to others."""
 
     result: Released
     exact: Any
     parts: tuple[Part, ...]
     provenance: crates.Provenance
+    documents: crates.Documents
 
     @property
     def figure(self) -> Figure | None:
@@ -150,12 +168,14 @@ class Analysis:
         return {"result": self.result.as_dict(), "provenance": asdict(self.provenance)}
 
     def crate(self) -> bytes:
-        """The RO-Crate with result, tables and provenance, as a zip file."""
-        out = io.BytesIO()
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, content in crates.crate(self.result, self.provenance).items():
-                archive.writestr(name, content)
-        return out.getvalue()
+        """The RO-Crate with result, tables, provenance and the signed documents, as a zip file. `Refused` when a node
+        signed its intermediate itself, as earlier ones did: it is shown to nobody."""
+        if len(self.documents.results) < len(self.provenance.answers):
+            raise Refused(
+                "A node signed this result together with its intermediate, so its signature cannot be shown.",
+                hint="Order the analysis again.",
+            )
+        return zipped(crates.crate(self.result, self.provenance, self.documents))
 
 
 def start(
@@ -171,9 +191,11 @@ def start(
     delegation: str = "",
     deadline: timedelta = DEADLINE,
 ) -> Started:
-    """Signs and sends one order for each dataset of the permit (of these nodes, or only these datasets).
+    """Signs and sends one order for each dataset of the permit (of these nodes, or only these datasets): to run a
+    method of analysis, or to count (`method` is `count`).
 
-    Before anything is sent, raises as `orders` does, and `BadInput` when nothing is left to be asked.
+    Before anything is sent, raises as `orders` and `signing.check` do, and `BadInput` when nothing is left to be
+    asked.
     """
     wanted = [
         one
@@ -186,6 +208,7 @@ def start(
         )
     reply, versions = ReplyKey.generate(), _newest(hub, [one.dataset for one in wanted])
     made = orders(granted, method, parameters, versions, selection, reply.jwk, deadline)
+    signing.check(granted, signer.public, delegation, made[0].operation, made[0].issued)
     tokens = [jws.issue(signer, one, order.TYP) for one in made]
     run = hub.order([{"order": one, "delegation": delegation} for one in tokens])
     gone = tuple(one.dataset for one in wanted if one.dataset not in versions)
@@ -220,8 +243,7 @@ def orders(
     Raises `BadAnalysis` when the parameters are wrong, `BadQuestion` when the selection is not one of the vocabulary.
     """
     check_selection(selection, VOCABULARY)
-    chosen = analysis.find(method)
-    written = chosen.canonical(chosen.read(parameters, VOCABULARY))
+    asked = _asked(method, parameters)
     scope, at = granted.permit.scope, clock.read(clock.text(clock.now()))
     return [
         Order(
@@ -230,18 +252,27 @@ def orders(
             node=one.node,
             dataset=one.dataset,
             version=_covered(one, newest[one.dataset]),
-            operation=Operation.ANALYSE,
             purpose=scope.purpose,
             selection=selection,
-            method=method,
-            parameters=written,
             issued=at,
             expires=at + deadline,
             reply_key=reply_key,
+            **asked,
         )
         for one in scope.datasets
         if one.dataset in newest
     ]
+
+
+def _asked(method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What the orders of a run say of what is to be done."""
+    if method == count.METHOD:
+        if parameters:
+            raise BadAnalysis("A count takes no parameters.", hint="It takes a selection.")
+        return {"operation": Operation.COUNT, "method": "", "parameters": {}}
+    chosen = analysis.find(method)
+    written = chosen.canonical(chosen.read(parameters, VOCABULARY))
+    return {"operation": Operation.ANALYSE, "method": method, "parameters": written}
 
 
 def _covered(grant: Grant, newest: int) -> int:
@@ -267,33 +298,43 @@ def collect(
     What does not verify is no result: its part says so. `watch` is called with each part as it comes. Answers are
     opened by the run's reply key, or by `opener`.
     """
-    mine = {jws.identity(token): order.decode(jws.unverified(token)) for token in started.orders}
-    parts = {hash: Part(one, hash, "waiting") for hash, one in mine.items()}
+    waiting = [part(token, started.delegation) for token in started.orders]
+    parts = {one.hash: one for one in waiting}
     opener = opener or ReplyKey.from_pem(started.reply_key.encode())
     for row in shown:
         hash = row.get("order")
-        if hash not in mine:
+        if hash not in parts:
             continue
-        parts[hash] = _part(mine[hash], hash, row, granted, opener)
+        parts[hash] = one = _answered(parts[hash], row, granted, opener)
         if watch:
-            watch({"node": mine[hash].node, "dataset": mine[hash].dataset, "state": parts[hash].state})
+            watch({"node": one.order.node, "dataset": one.order.dataset, "state": one.state})
     return tuple(parts.values())
 
 
-def _part(asked: Order, hash: str, row: Mapping[str, Any], granted: Granted, opener: Opener) -> Part:
-    state, token, problem = str(row.get("state")), row.get("result"), row.get("problem")
-    if not token:
-        return Part(asked, hash, "waiting" if state == "carried out" else state, problem=problem)
+def part(token: str, delegation: str = "") -> Part:
+    """The part of a run that an order asks for; nothing about it is proven."""
+    said = order.decode(jws.unverified(token))
+    return Part(said, jws.identity(token), "waiting", ordered=token, delegation=delegation)
+
+
+def _answered(asked: Part, row: Mapping[str, Any], granted: Granted, opener: Opener) -> Part:
+    state, answer, problem = str(row.get("state")), row.get("result"), row.get("problem")
+    nothing = replace(asked, result=None, token="")
+    if not answer:
+        return replace(nothing, state="waiting" if state == "carried out" else state, problem=problem)
     try:
-        found = read(asked, hash, token, granted, opener)
+        found = read(asked.order, asked.hash, answer, granted, opener)
     except Problem as bad:
-        return Part(asked, hash, "not genuine", problem=bad.as_dict())
+        return replace(nothing, state="not genuine", problem=bad.as_dict())
     try:
-        if asked.method:  # alone, so that one node's mistake spoils no other's result
-            _merged(asked, [found])
+        if asked.order.operation is Operation.COUNT:
+            count.read(found)
+        else:  # alone, so that one node's mistake spoils no other's result
+            _merged(asked.order, [found])
     except Problem as bad:
-        return Part(asked, hash, "unusable", problem=bad.as_dict())
-    return Part(asked, hash, "carried out", found, result.split(token)[0])
+        return replace(nothing, state="unusable", problem=bad.as_dict())
+    token, _ = result.split(answer)
+    return replace(asked, state="carried out", result=found, token=token, problem=None)
 
 
 def _merged(asked: Order, results: Sequence[Result]) -> Any:
@@ -306,43 +347,50 @@ def _merged(asked: Order, results: Sequence[Result]) -> Any:
 
 def read(asked: Order, hash: str, answer: str, granted: Granted, opener: Opener) -> Result:
     """The result of an order with its aggregate, verified with the key of the order's node. Raises `BadEnvelope`."""
-    key = granted.key(asked.node)
     token, disclosure = result.split(answer)
-    outer = jws.read(token, key, result.TYP, result.decode, limit=result.MAX_TOKEN).document
-    expected = (hash, asked.permit, asked.node, asked.dataset, asked.version)
-    if (outer.order, outer.permit, outer.node, outer.dataset, outer.version) != expected:
-        raise BadEnvelope("The node's result is of another order.")
+    outer = stated(asked, hash, token, granted)
     if not outer.sealed:
         if granted.permit.scope.sealed:
             raise BadEnvelope("The permit asks for sealed results, and this one is open.")
         return result.disclosed(outer, disclosure)
     inner = opener.unseal(outer.sealed).decode("ascii", "replace")
-    opened = jws.read(inner, key, result.TYP, result.decode, limit=result.MAX_TOKEN).document
-    return result.opened(outer, opened)
+    return result.opened(outer, stated(asked, hash, inner, granted))
 
 
-def finish(granted: Granted, parts: Sequence[Part], began: str) -> Analysis:
+def stated(asked: Order, hash: str, token: str, granted: Granted) -> Result:
+    """What the node of an order signed about its result. `BadEnvelope` when another signed it, or of another order."""
+    key = granted.key(asked.node)
+    said = jws.read(token, key, result.TYP, result.decode, limit=result.MAX_TOKEN).document
+    expected = (hash, asked.permit, asked.node, asked.dataset, asked.version)
+    if (said.order, said.permit, said.node, said.dataset, said.version) != expected:
+        raise BadEnvelope("The node's result is of another order.")
+    return said
+
+
+def finish(granted: Granted, parts: Sequence[Part]) -> Analysis:
     """Merges what was carried out and releases it by the permit's limits. `Refused` when no node carried it out."""
     done = [one for one in parts if one.result]
     if not done:
-        said = dict.fromkeys((one.order.node, *_said(one)) for one in parts)
+        said = dict.fromkeys((one.order.node, *one.said) for one in parts)
         why = " ".join(f"{node}: {detail}" for node, detail, _ in said)
         raise Refused(
             f"No node carried out the order. {why}", hint=" ".join(dict.fromkeys(hint for *_, hint in said))
         )
-    asked = done[0].order
+    asked, limits = done[0].order, limits_of(granted)
+    if asked.operation is Operation.COUNT:
+        released, merged = count.released(granted, parts, limits)
+    else:
+        released, merged = _released(asked, [one.result for one in done if one.result], limits)
+    return Analysis(released, merged, tuple(parts), provenance(granted, parts), documents(granted, parts))
+
+
+def _released(asked: Order, results: Sequence[Result], limits: release.Limits) -> tuple[Released, Any]:
+    """What may be seen of an analysis, and what was merged."""
     method = analysis.find(asked.method)
     parameters = method.read(dict(asked.parameters), VOCABULARY)
-    merged = _merged(asked, [one.result for one in done if one.result])
-    noise = sum(analysis.noise(one.result.aggregate or {}) for one in done if one.result)
-    released = method.release(merged, parameters, replace(limits_of(granted), noise=noise))
-    return Analysis(released, merged, tuple(parts), _provenance(granted, parts, began))
-
-
-def _said(part: Part) -> tuple[str, str]:
-    """Why a part has no result, and what would be needed."""
-    problem = part.problem or {}
-    return str(problem.get("detail", part.state)), str(problem.get("hint") or "")
+    merged = _merged(asked, results)
+    noise = sum(analysis.noise(one.aggregate or {}) for one in results)
+    return method.release(merged, parameters, replace(limits, noise=noise)), merged
 
 
 def limits_of(granted: Granted) -> release.Limits:
@@ -353,32 +401,61 @@ def limits_of(granted: Granted) -> release.Limits:
     return release.Limits(threshold=least, rounding=said.rounding, minimum=least, steps=said.budget)
 
 
-def _provenance(granted: Granted, parts: Sequence[Part], began: str) -> crates.Provenance:
+def provenance(
+    granted: Granted, parts: Sequence[Part], software: str = f"hanse {__version__}"
+) -> crates.Provenance:
+    """Where the result of these parts comes from; `software` is what merged it."""
     done = [(one, one.result) for one in parts if one.result]
     missing = dict.fromkeys(one.order.node for one in parts if not one.result)
-    person = granted.permit.scope.persons
     return crates.Provenance(
         permit=granted.hash,
-        person=", ".join(f"{one.name} ({one.organisation})" for one in person),
-        software=f"hanse {__version__}",
+        person=_person(granted, parts[0]),
+        software=software,
         parameters=document.to_plain(parts[0].order.parameters),
-        began=began,
+        began=clock.text(min(one.order.issued for one in parts)),
         ended=clock.text(max(found.at for _, found in done)),
-        answers=tuple(
-            crates.Answer(
-                node=one.order.node,
-                dataset=f"{one.order.dataset}@{one.order.version}",
-                order=one.hash,
-                log_entry=f"{found.entry_number} {found.entry_hash}",
-                result=jws.identity(one.token, limit=result.MAX_TOKEN),
-                signature=one.token if one.order.reply_key else "",
-            )
-            for one, found in done
-        ),
+        answers=tuple(_answer(one, found) for one, found in done),
         missing=tuple(missing),
     )
 
 
-def began(parts: Sequence[Part]) -> datetime:
-    """When the orders of a run were signed."""
-    return min(one.order.issued for one in parts)
+def _person(granted: Granted, ordered: Part) -> str:
+    """Who ordered: a person of the permit, or under one for public data the fingerprint of whoever came."""
+    kid = jws.key_id(ordered.delegation or ordered.ordered)
+    found = granted.permit.scope.key(kid)
+    return f"{found[0].name} ({found[0].organisation})" if found else f"key {jws.fingerprint(kid)}"
+
+
+def _answer(one: Part, found: Result) -> crates.Answer:
+    return crates.Answer(
+        node=one.order.node,
+        dataset=f"{one.order.dataset}@{one.order.version}",
+        order=one.hash,
+        manifest=found.manifest,
+        software=found.software,
+        log_entry=f"{found.entry_number} {found.entry_hash}",
+        result=jws.identity(one.token, limit=result.MAX_TOKEN),
+    )
+
+
+def documents(granted: Granted, parts: Sequence[Part]) -> crates.Documents:
+    """What proves the provenance of these parts. A result that holds its intermediate itself is left out."""
+    keys = [granted.key(one.order.node) for one in parts if one.result]
+    tokens = [one.token for one in parts if one.result]
+    return crates.Documents(
+        authority=granted.signer.jwk,
+        permit=granted.token,
+        delegation=parts[0].delegation,
+        orders=tuple(one.ordered for one in parts),
+        nodes=tuple(one.jwk for one in dict.fromkeys(keys)),
+        results=tuple(one for one in tokens if not isinstance(claimed(one).aggregate, Mapping)),
+    )
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """Files as a zip file, the same bytes for the same files."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return out.getvalue()

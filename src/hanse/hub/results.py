@@ -198,6 +198,7 @@ def _shown(row: Any, taken: bool, at: str) -> dict[str, Any]:
     return {
         "order": row.hash,
         "token": row.token,
+        "delegation": row.delegation,
         "node": row.node,
         "dataset": row.dataset,
         "expires": row.expires,

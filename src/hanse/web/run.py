@@ -19,7 +19,7 @@ from starlette.routing import Route
 from hanse.client import run as client
 from hanse.client.access import Granted
 from hanse.client.run import Analysis, Started
-from hanse.core import clock, order, result
+from hanse.core import clock, order
 from hanse.core.errors import BadEnvelope, Problem
 from hanse.core.order import Order
 from hanse.core.result import Result
@@ -120,33 +120,28 @@ def _sight(hub: Hub, request: Request, token: str) -> Sight:
 def sight(granted: Granted, shown: Mapping[str, Any]) -> Sight:
     """What is known of a run, merged where it can be read here."""
     rows = shown["orders"]
-    signed = {one["order"]: _claimed(one["result"]) for one in rows if one["result"]}
+    signed = {one["order"]: client.claimed(one["result"]) for one in rows if one["result"]}
     sealed = granted.permit.scope.sealed or any(one.sealed for one in signed.values())
     parts = {} if sealed else {one.hash: one for one in _parts(granted, shown)}
-    analysis, problem = _merged(granted, list(parts.values()), shown["created"])
+    analysis, problem = _merged(granted, list(parts.values()))
     lines = [_line(one, granted, signed.get(one["order"]), parts.get(one["order"])) for one in rows]
     return Sight(shown["run"], granted, lines, sealed, analysis, problem)
-
-
-def _claimed(token: str) -> Result:
-    return result.decode(jws.unverified(result.split(token)[0], limit=result.MAX_TOKEN))
 
 
 def _parts(granted: Granted, shown: Mapping[str, Any]) -> tuple[client.Part, ...]:
     """What came of each order, verified as a client does."""
     tokens = tuple(one["token"] for one in shown["orders"])
-    started = Started(shown["run"], shown["permit"], "", tokens)
+    handed = next((one["delegation"] for one in shown["orders"] if one["delegation"]), "")
+    started = Started(shown["run"], shown["permit"], "", tokens, handed)
     return client.collect(started, granted, shown["orders"], opener=client.NOTHING_OPENED)
 
 
-def _merged(
-    granted: Granted, parts: Sequence[client.Part], began: str
-) -> tuple[Analysis | None, Problem | None]:
+def _merged(granted: Granted, parts: Sequence[client.Part]) -> tuple[Analysis | None, Problem | None]:
     """The released result of the parts that are there; a problem where nodes gave what cannot be merged."""
     if not any(one.result for one in parts):
         return None, None
     try:
-        return client.finish(granted, parts, began), None
+        return client.finish(granted, parts), None
     except Problem as problem:
         return None, problem
 

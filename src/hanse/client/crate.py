@@ -1,0 +1,185 @@
+"""The RO-Crate of a result, verified without asking anybody: who allowed what, who ordered it, what each node signed.
+
+A crate (`analysis/crate.py`) is made of a released result and of signed documents, and of nothing else. So the
+documents are verified, the crate is made again from them, and every byte of every file is compared. What cannot be made
+again are the released numbers: they follow from intermediates, which no crate holds.
+"""
+
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hanse.analysis import crate as crates
+from hanse.analysis.crate import DOCUMENTS, METADATA, PROVENANCE, RESULT, Documents, Provenance
+from hanse.analysis.result import Result as Released
+from hanse.client import access, count, run, signing
+from hanse.client.access import Granted
+from hanse.client.run import Part
+from hanse.core import document, ids, order
+from hanse.core.errors import BadEnvelope, BadInput, Damaged, Problem
+from hanse.core.order import Order
+from hanse.core.scope import NEWEST, Operation
+from hanse.lib import jws
+from hanse.lib.jws import PublicKey
+
+MOST_FILES = 200
+MOST_BYTES = 256 << 20  # of all files together
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A crate of which every signature counts and every byte is what was signed or follows from it. `parts` are its
+    orders, each with what the node signed about its result, without the intermediate."""
+
+    granted: Granted
+    parts: tuple[Part, ...]
+    provenance: Provenance
+    result: Released
+    files: tuple[str, ...]
+
+
+def read(path: Path) -> dict[str, bytes]:
+    """The files of a crate, which is a zip file or a folder. `BadInput` when it is neither, or too large."""
+    try:
+        if path.is_dir():
+            found = _bounded((one.name, one.stat().st_size) for one in path.iterdir())
+            return {name: (path / name).read_bytes() for name in found}
+        with zipfile.ZipFile(path) as archive:
+            found = _bounded((one.filename, one.file_size) for one in archive.infolist())
+            return {name: archive.read(name) for name in found}
+    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError):
+        raise BadInput(
+            f"{path} is no RO-Crate: neither a folder of files nor a zip file that is whole."
+        ) from None
+
+
+def _bounded(sizes: Iterable[tuple[str, int]]) -> list[str]:
+    """The names of files that are few and small enough to be a crate's, each once."""
+    found = list(sizes)
+    names = [name for name, _ in found]
+    if len(found) > MOST_FILES or sum(size for _, size in found) > MOST_BYTES or len(set(names)) < len(names):
+        raise BadInput(
+            f"This is no crate of Hanse: at most {MOST_FILES} files, each once, of {MOST_BYTES} bytes."
+        )
+    return names
+
+
+def verify(files: Mapping[str, bytes]) -> Verified:
+    """Verifies a crate by its files.
+
+    Raises `Damaged`, which names the file, when something in it is not what was signed or does not follow from it, and
+    `BadEnvelope`, which names the document, when somebody else signed or it belongs to something else.
+    """
+    if missing := sorted({METADATA, RESULT, PROVENANCE, DOCUMENTS} - set(files)):
+        raise Damaged(
+            f"the crate holds no {missing[0]}", hint="`--out` of `hanse runs show RUN` writes one anew"
+        )
+    try:
+        signed = crates.documents(files[DOCUMENTS])
+        released = Released.from_dict(document.load(files[RESULT]))
+        software = str(document.load(files[PROVENANCE])["software"])
+        granted = _permit(signed)
+        parts = _parts(signed, granted)
+        _belongs(released, parts)
+        provenance = run.provenance(granted, parts, software)
+        made = crates.crate(released, provenance, signed)
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
+        raise Damaged("the crate's files are not of the form that Hanse writes") from None
+    _same(files, made)
+    return Verified(granted, parts, provenance, released, tuple(sorted(made)))
+
+
+def _permit(signed: Documents) -> Granted:
+    """The permit, verified with the authority's key, whose thumbprint it names."""
+    keys = [PublicKey.from_jwk(one) for one in signed.nodes]
+    nodes = [{"node": ids.of_node(one.kid), "jwk": one.jwk} for one in keys]
+    authority = PublicKey.from_jwk(signed.authority)
+    try:
+        listed = [{"kid": authority.kid, "jwk": authority.jwk}]
+        return access.verified({"permit": signed.permit, "nodes": nodes}, listed, jws.identity(signed.permit))
+    except Problem as problem:
+        raise BadEnvelope(f"The permit does not verify. {problem.detail}") from None
+
+
+def _parts(signed: Documents, granted: Granted) -> tuple[Part, ...]:
+    """Each order, verified, with the node's statement where there is one."""
+    parts = {}
+    for place, token in enumerate(signed.orders, start=1):
+        try:
+            one = run.part(token, signed.delegation)
+            _ordered(one, granted)
+        except Problem as problem:
+            raise BadEnvelope(f"Order {place} does not verify. {problem.detail}") from None
+        parts[one.hash] = one
+    for place, token in enumerate(signed.results, start=1):
+        try:
+            one = parts[run.claimed(token).order]
+            found = run.stated(one.order, one.hash, token, granted)
+        except KeyError:
+            raise BadEnvelope(f"Result {place} is of an order that is not in the crate.") from None
+        except Problem as problem:
+            raise BadEnvelope(f"Result {place} does not verify. {problem.detail}") from None
+        parts[one.hash] = replace(one, state="carried out", result=found, token=token)
+    return tuple(parts.values())
+
+
+def _ordered(one: Part, granted: Granted) -> None:
+    """`BadEnvelope` unless a key of the permit, or a device to which one delegated, signed an order that it covers."""
+    said, scope = one.order, granted.permit.scope
+    jws.read(one.ordered, _key(one, granted), order.TYP, order.decode)
+    grant = scope.grant(said.node, said.dataset)
+    wrong = {
+        "It is under another permit.": said.permit != granted.hash,
+        "The permit does not name its dataset in this version.": grant is None
+        or (grant.versions != NEWEST and said.version not in grant.versions),
+        "The permit does not cover its operation.": said.operation not in scope.operations,
+        "The permit has another purpose.": said.purpose != scope.purpose,
+        "It was signed before the permit began, or after it ended.": not scope.begins
+        <= said.issued
+        < scope.ends,
+    }
+    if found := [words for words, holds in wrong.items() if holds]:
+        raise BadEnvelope(" ".join(found))
+
+
+def _key(one: Part, granted: Granted) -> PublicKey:
+    """The key that must have signed an order: one of the permit, or the device's in a delegation that counts."""
+    if one.delegation:
+        device = PublicKey.from_jwk(dict(order.decode_delegation(jws.unverified(one.delegation)).device))
+        signing.check(granted, device, one.delegation, one.order.operation, one.order.issued)
+        return device
+    named = granted.permit.scope.key(jws.key_id(one.ordered))
+    if named is None:
+        raise BadEnvelope("It is signed with a key that the permit does not name.")
+    return PublicKey.from_jwk(dict(named[1].jwk))
+
+
+def _belongs(released: Released, parts: tuple[Part, ...]) -> None:
+    """`BadEnvelope` unless the orders ask for one thing, some were carried out, and the result is of this method."""
+    asked = {_asked(one.order) for one in parts}
+    if len(asked) != 1 or not any(one.result for one in parts):
+        raise BadEnvelope("The orders in the crate are not those of one run that came to a result.")
+    said = parts[0].order
+    if released.method != (count.METHOD if said.operation is Operation.COUNT else said.method):
+        raise BadEnvelope("The result is of another method than was ordered.")
+
+
+def _asked(said: Order) -> bytes:
+    """What all orders of a run have in common."""
+    return document.encode([said.operation, said.selection, said.method, said.parameters])
+
+
+def _same(files: Mapping[str, bytes], made: Mapping[str, bytes]) -> None:
+    """`Damaged`, which names the first file that is missing, more than the crate's own, or other than it must be."""
+    for name in sorted({*files, *made}):
+        if files.get(name) != made.get(name):
+            what = (
+                "is missing"
+                if name not in files
+                else "does not belong"
+                if name not in made
+                else "was changed"
+            )
+            raise Damaged(f"{name} {what}: it does not follow from the documents and the result in the crate")

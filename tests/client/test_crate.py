@@ -1,0 +1,295 @@
+"""A result's RO-Crate verifies without asking anybody; nothing in it can be changed, and no intermediate is in it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.analysis.examples import PARAMETERS, people, split
+from tests.hub import papers
+from tests.hub.papers import AUTHORITY, NODES, RESEARCHER, participant
+
+from hanse import analysis
+from hanse.analysis import crate as crates
+from hanse.analysis.crate import DOCUMENTS, METADATA, PROVENANCE, RESULT, Documents
+from hanse.client import crate, run
+from hanse.client.access import Granted
+from hanse.client.run import Analysis, Started
+from hanse.core import clock, ids, order, result
+from hanse.core.errors import BadEnvelope, BadInput, Damaged, Problem, Refused
+from hanse.core.order import Delegation
+from hanse.core.permit import Permit
+from hanse.core.scope import Operation
+from hanse.domains import VOCABULARY
+from hanse.lib import jws
+from hanse.lib.jws import FileKey
+from hanse.lib.seal import ReplyKey, seal
+
+METHOD = "histogram"
+PARTS = split(people(900), 2)
+REPLY = ReplyKey.generate()
+DEVICE = FileKey.generate()
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+
+
+def intermediate(at: int) -> dict[str, Any]:
+    method = analysis.find(METHOD)
+    return method.step(PARTS[at], method.read(PARAMETERS[METHOD], VOCABULARY))
+
+
+def answered(token: str, at: int, sealed: bool) -> str:
+    """What a node answers to an order, as `node/uses.py` makes it."""
+    node = NODES[at]
+    whole = result.decode(jws.unverified(papers.carried_out(token, node, intermediate(at))))
+    if sealed:
+        inner = jws.issue(node, whole, result.TYP)
+        return jws.issue(
+            node, replace(whole, aggregate=None, sealed=seal(inner.encode(), REPLY.jwk)), result.TYP
+        )
+    said, disclosure = result.apart(whole, b"sixteen or more bytes")
+    return result.join(jws.issue(node, said, result.TYP), disclosure)
+
+
+@cache
+def given_permit() -> tuple[Permit, Granted]:
+    said, token = papers.permitted(papers.applied())
+    nodes = [{"node": participant(key), "jwk": key.public.jwk} for key in NODES]
+    return said, Granted(said, jws.identity(token), token, nodes, AUTHORITY.public)
+
+
+def ran(sealed: bool = True, away: tuple[int, ...] = (), by_device: bool = False) -> Analysis:
+    """A run over two nodes of which some are away."""
+    said, granted = given_permit()
+    asked = {
+        "method": METHOD,
+        "parameters": analysis.find(METHOD).canonical(
+            analysis.find(METHOD).read(PARAMETERS[METHOD], VOCABULARY)
+        ),
+    }
+    signer = DEVICE if by_device else RESEARCHER
+    reply = REPLY.jwk if sealed else None
+    tokens = [papers.ordered(said, node, signer, version=3, reply_key=reply, **asked) for node in NODES]
+    rows = [
+        {"order": jws.identity(one), "state": "carried out", "result": answered(one, at, sealed)}
+        for at, one in enumerate(tokens)
+        if at not in away
+    ]
+    handed = delegation(said) if by_device else ""
+    started = Started("run", granted.hash, REPLY.pem().decode(), tuple(tokens), handed)
+    return run.finish(granted, run.collect(started, granted, rows))
+
+
+def delegation(said: Permit) -> str:
+    at = papers.now() - timedelta(hours=1)
+    made = Delegation(
+        ids.new("delegation"), said.id, DEVICE.public.jwk, (Operation.ANALYSE,), at, at + order.MAX_DELEGATION
+    )
+    return jws.issue(RESEARCHER, made, order.DELEGATION_TYP)
+
+
+def files(found: Analysis) -> dict[str, bytes]:
+    return crates.crate(found.result, found.provenance, found.documents)
+
+
+@cache
+def small() -> dict[str, bytes]:
+    return files(ran(sealed=False))
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_a_crate_verifies_without_asking_anybody(tmp_path: Path, sealed: bool) -> None:
+    found = ran(sealed)
+    (tmp_path / "crate.zip").write_bytes(found.crate())
+    seen = crate.verify(crate.read(tmp_path / "crate.zip"))
+    assert seen.granted.hash == found.provenance.permit
+    assert seen.granted.signer == AUTHORITY.public
+    assert [one.state for one in seen.parts] == ["carried out"] * 2
+    assert (seen.result, seen.provenance) == (found.result, found.provenance)
+    assert seen.provenance.person == "Principal Investigator (University of the North)"
+
+
+def test_a_crate_may_be_a_folder_and_is_written_the_same_way_each_time(tmp_path: Path) -> None:
+    found = ran()
+    for name, content in files(found).items():
+        (tmp_path / name).write_bytes(content)
+    assert crate.verify(crate.read(tmp_path)).result == found.result
+    assert found.crate() == found.crate()
+
+
+def test_who_is_missing_was_asked_and_signed_nothing() -> None:
+    seen = crate.verify(files(ran(away=(1,))))
+    assert [one.state for one in seen.parts] == ["carried out", "waiting"]
+    assert seen.provenance.missing == (participant(NODES[1]),)
+
+
+def test_what_a_device_ordered_verifies_with_the_delegation() -> None:
+    found = ran(by_device=True)
+    assert crate.verify(files(found)).provenance.person == "Principal Investigator (University of the North)"
+    without = replace(found, documents=replace(found.documents, delegation=""))
+    with pytest.raises(BadEnvelope, match="a key that the permit does not name"):
+        crate.verify(files(without))
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_no_intermediate_is_in_a_crate(sealed: bool) -> None:
+    made = files(ran(sealed))
+    for token in json.loads(made[DOCUMENTS])["results"]:
+        assert "~" not in token
+        assert not isinstance(run.claimed(token).aggregate, dict)
+    disclosures = [
+        result.split(answered(one, at, False))[1] for at, one in enumerate(ran(False).documents.orders)
+    ]
+    assert not any(one.encode() in content for one in disclosures for content in made.values())
+
+
+def test_a_result_that_holds_its_intermediate_makes_no_crate() -> None:
+    _, granted = given_permit()
+    tokens = ran(sealed=False).documents.orders
+    rows = [
+        {
+            "order": jws.identity(one),
+            "state": "carried out",
+            "result": papers.carried_out(one, node, intermediate(at)),
+        }
+        for at, (one, node) in enumerate(zip(tokens, NODES, strict=True))
+    ]
+    started = Started("run", granted.hash, REPLY.pem().decode(), tokens)
+    found = run.finish(granted, run.collect(started, granted, rows))
+    assert found.result.sheets
+    with pytest.raises(Refused, match="cannot be shown"):
+        found.crate()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(sorted(small())), st.integers(0), st.integers(0, 7))
+def test_every_flipped_bit_is_found(name: str, place: int, bit: int) -> None:
+    content = bytearray(small()[name])
+    content[place % len(content)] ^= 1 << bit
+    with pytest.raises(Problem):
+        crate.verify({**small(), name: bytes(content)})
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0), st.integers(0, 7))
+def test_a_flipped_bit_of_the_zip_file_is_found_or_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, place: int, bit: int
+) -> None:
+    path = tmp_path_factory.mktemp("flipped") / "crate.zip"
+    content = bytearray(run.zipped(small()))
+    content[place % len(content)] ^= 1 << bit
+    path.write_bytes(content)
+    try:
+        found = crate.read(path)
+        crate.verify(found)
+    except Problem:
+        return
+    assert found == small()
+
+
+@pytest.mark.parametrize("name", [*small()])
+def test_a_file_that_is_missing_is_named(name: str) -> None:
+    with pytest.raises(Damaged, match=name):
+        crate.verify({one: content for one, content in small().items() if one != name})
+
+
+def test_a_file_that_does_not_belong_is_named() -> None:
+    with pytest.raises(Damaged, match="does not belong"):
+        crate.verify({**small(), "more.csv": b"1,2\n"})
+
+
+def changed(change: Callable[[Documents], dict[str, Any]]) -> dict[str, bytes]:
+    """A crate whose documents say something else, and whose other files follow from them."""
+    found = ran(sealed=False)
+    return files(replace(found, documents=replace(found.documents, **change(found.documents))))
+
+
+def other_key(token: str, typ: str) -> str:
+    return FileKey.generate().sign(jws.unverified(token), typ)
+
+
+@pytest.mark.parametrize(
+    ("forged", "says"),
+    [
+        (lambda was: {"permit": other_key(was.permit, "hanse-permit+jws")}, "permit does not verify"),
+        (lambda was: {"authority": FileKey.generate().public.jwk}, "permit does not verify"),
+        (lambda was: {"orders": (other_key(was.orders[0], order.TYP), was.orders[1])}, "Order 1"),
+        (lambda was: {"results": (other_key(was.results[0], result.TYP), was.results[1])}, "Result 1"),
+        (lambda was: {"results": was.results[::-1], "nodes": was.nodes[:1]}, "Result 1"),
+        (lambda was: {"orders": was.orders[:1]}, "Result 2 is of an order that is not in the crate"),
+        (lambda was: {"results": ()}, "not those of one run"),
+    ],
+)
+def test_what_somebody_else_signed_is_named(forged: Callable[[Documents], dict[str, Any]], says: str) -> None:
+    with pytest.raises(BadEnvelope, match=says):
+        crate.verify(changed(forged))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"permit": "0" * 64}, "under another permit"),
+        ({"dataset": "dataset_" + "0" * 26}, "does not name its dataset"),
+        ({"operation": Operation.TRAIN}, "does not cover its operation"),
+        ({"issued": clock.read("2001-01-01T00:00:00Z")}, "before the permit began"),
+    ],
+)
+def test_an_order_that_the_permit_does_not_cover_is_named(changes: dict[str, Any], says: str) -> None:
+    said, _ = given_permit()
+    with pytest.raises(BadEnvelope, match=f"Order 1 .*{says}"):
+        crate.verify(changed(lambda _: {"orders": (papers.ordered(said, **changes),), "results": ()}))
+
+
+def test_other_words_than_those_of_the_documents_are_found() -> None:
+    found = ran()
+    for provenance in (
+        replace(found.provenance, person="Somebody else"),
+        replace(found.provenance, missing=("node_" + "0" * 26,)),
+        replace(found.provenance, answers=found.provenance.answers[:1]),
+    ):
+        with pytest.raises(Damaged, match=PROVENANCE):
+            crate.verify(
+                crates.crate(found.result, provenance, found.documents) | {METADATA: files(found)[METADATA]}
+            )
+
+
+def test_numbers_that_were_changed_do_not_fit_the_tables() -> None:
+    made = small()
+    body = json.loads(made[RESULT])
+    body["sheets"][0]["rows"][0][1]["value"] = 7
+    with pytest.raises(Damaged):
+        crate.verify({**made, RESULT: json.dumps(body, ensure_ascii=False, indent=1).encode()})
+
+
+@given(JSON)
+def test_no_json_breaks_the_verifying_of_a_crate(body: Any) -> None:
+    for name in (RESULT, PROVENANCE, DOCUMENTS):
+        with pytest.raises(Problem):
+            crate.verify({**small(), name: json.dumps(body).encode()})
+
+
+def test_what_is_no_crate_is_said(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no zip file")
+    for path in (tmp_path / "text", tmp_path / "nothing"):
+        with pytest.raises(BadInput, match="no RO-Crate"):
+            crate.read(path)
+    with pytest.raises(Damaged, match="holds no"):
+        crate.verify({})
+
+
+def test_a_result_is_read_back_as_it_was_written() -> None:
+    for method in ("describe", "crosstab", "histogram", "kaplan_meier"):
+        chosen = analysis.find(method)
+        parameters = chosen.read(PARAMETERS[method], VOCABULARY)
+        merged = chosen.merge([chosen.step(people(300), parameters)], parameters)
+        released = chosen.release(merged, parameters, run.limits_of(given_permit()[1]))
+        assert type(released).from_dict(json.loads(json.dumps(asdict(released)))) == released
