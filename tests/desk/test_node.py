@@ -15,6 +15,7 @@ from tests.desk.conftest import PORT, Sitting, challenge, hidden
 from tests.node.permitted import RESEARCHER, Node, hash_of, make, order, ordered, permit_for, sign
 from tests.node.test_permits import application_for
 
+from hanse.core import application
 from hanse.core.errors import Problem
 from hanse.core.permit import Permit
 from hanse.desk import node as pages
@@ -125,7 +126,7 @@ def test_a_permit_is_refused_with_a_reason_that_the_researcher_reads(
         _approval, said = node.permits.decided(connection, node.permits.newest(connection, permit.id))
     assert said
     assert (said.document.reason, said.document.officer) == ("Not for <this> purpose", MANAGER)
-    assert used(node, permit) == "approval"
+    assert used(node, permit) == "veto"
     assert "Not for &lt;this&gt; purpose" in manager.get(place(permit))
 
 
@@ -164,7 +165,7 @@ def test_what_was_decided_meanwhile_is_not_decided_over(node: Node, permit: Perm
     answer = manager.decide(page, place(permit))
     assert answer.status_code == 409
     assert "meanwhile" in answer.text
-    assert used(node, permit) == "approval"
+    assert used(node, permit) == "veto"
 
 
 def test_a_version_that_came_after_it_was_read_is_not_approved(
@@ -206,15 +207,27 @@ def test_a_decision_that_no_passkey_agreed_to_is_found_later(
 
 def test_an_application_is_shown_and_cannot_be_decided(node: Node, manager: Sitting) -> None:
     asked = application_for(node)
-
-    from hanse.core import application
-
     node.permits.receive([jws.issue(RESEARCHER, asked, application.TYP)])
     assert "the authority decides first" in manager.get("/en/")
     page = manager.get(f"/en/permits/{asked.id}")
     assert "data-options" not in page
     answer = manager.client.get(f"/en/permits/{asked.id}/no")
     assert answer.status_code == 409
+
+
+def test_beside_a_permit_stand_the_reasons_of_the_application_that_it_names(
+    node: Node, permit: Permit, manager: Sitting
+) -> None:
+    why = "To learn <b>who</b> lives longer."
+    token = jws.issue(RESEARCHER, replace(application_for(node), reasons=(why,)), application.TYP)
+    answer = replace(permit_for(node), application=jws.identity(token))
+    node.permits.receive([sign(answer), sign(permit_for(node))])
+    assert "did not come here" in manager.get(place(answer))
+    node.permits.receive([token])
+    page = manager.get(place(answer))
+    assert "To learn &lt;b&gt;who&lt;/b&gt; lives longer." in page
+    assert jws.identity(token) in page
+    assert "lives longer" not in manager.get(place(permit))
 
 
 def test_uses_are_shown_by_permit(node: Node, permit: Permit, manager: Sitting) -> None:

@@ -38,13 +38,14 @@ logger = logging.getLogger(__name__)
 class Asked:
     """A permit, or an application for one, as the owner decides about it. `state` is `asked` (an application),
     `waiting` (a permit without a decision), `approved`, `vetoed`, `revoked` or `ended`; `decision` is the owner's last
-    one."""
+    one. `answers` are the words of the application that a permit names, when it came here."""
 
     id: str
     state: str
     said: Said
     document: Permit | Application
     decision: Approval | Veto | None = None
+    answers: Said | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,7 +329,9 @@ class Permits:
         state = state or ("approved" if approval else "waiting")
         token = connection.scalar(_TOKEN, {"hash": held.hash, "of": permit.TYP})
         said = say(jws.unverified(token), permit.TYP)
-        return Asked(id, state, said, held.document, decision.document if decision else None)
+        asked = connection.scalar(_TOKEN, {"hash": held.document.application, "of": application.TYP})
+        answers = say(jws.unverified(asked), application.TYP) if asked else None
+        return Asked(id, state, said, held.document, decision.document if decision else None, answers)
 
     def unsent(self) -> list[tuple[str, str]]:
         """The owner's documents that the hub has not got, as hashes and tokens."""
