@@ -17,6 +17,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 from starlette.types import ASGIApp
+from tests import backups
 from tests.authority.office import SPARE, THEIRS, WORKING, application, signed
 from tests.core import permits as core_permits
 
@@ -201,6 +202,7 @@ def test_from_an_application_to_a_revocation(
     serving.kill()
     names["permit_01kb2m3n4p5q6r7s8t9v0w1x2y"] = given.id
     assert given.id in follow("permits")
+    backup = backups.copy(tmp_path / "authority" / "authority.db")
     follow("amend")
     serving = serving_in(tmp_path / "authority")
     amended = until(
@@ -212,6 +214,18 @@ def test_from_an_application_to_a_revocation(
     follow("revoke")
     until(lambda: newest(federation, key).revoked == (given.id,))
     assert "revoke" in follow("log")
+
+    # The machine was lost, and the backup does not know of the revocation.
+    serving.kill()
+    before = newest(federation, key).number
+    backups.restore(tmp_path / "authority" / "authority.db", backup)
+    serving = serving_in(tmp_path / "authority")
+    revoke = ("--officer", "Second Officer", "--reason", "The project has ended.")
+    assert "after `hanse authority resume`" in run("authority", "revoke", given.id, *revoke)
+    assert newest(federation, key).number == before
+    follow("resume")
+    until(lambda: newest(federation, key).number > before)
+    assert newest(federation, key).revoked == (given.id,)
     assert [*lines] == []
     assert run("audit", "verify", "--home", str(tmp_path / "authority"))
     serving.stop()

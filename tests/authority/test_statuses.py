@@ -32,6 +32,15 @@ def test_numbers_grow_after_a_backup_was_restored(here: Office) -> None:
     assert issued(here, 60) > seen
 
 
+def test_no_number_is_used_again_that_a_node_says_to_hold(here: Office) -> None:
+    held = issued(here, 3600)  # when the clock was fast
+    with sql.begin(here.records) as connection:
+        connection.execute(statuses.STATUS.delete())  # as records from before have it
+        row = {"node": NODE, "number": 1, "status": held, "permits": "{}"}
+        connection.execute(statuses.RECEIPT.insert().values(**row))
+    assert issued(here, 0) == held + 1
+
+
 def test_a_status_is_renewed_when_half_its_life_is_over(here: Office) -> None:
     permit = here.given(application(here.settings.id))
     first, at, half = here.statuses()[NODE], clock.now(), timedelta(hours=here.settings.status_hours / 2)

@@ -19,7 +19,7 @@ from hanse.core.errors import BadEnvelope, Problem
 from hanse.core.login import PROOF_TYP
 from hanse.core.result import DELETION_TYP
 from hanse.core.status import APPROVAL_TYP, RECEIPT_TYP, VETO_TYP
-from hanse.lib import files, jws
+from hanse.lib import files, jws, sql
 from hanse.lib.jws import Signer
 from hanse.link.caller import Caller, Hub
 from hanse.link.outbound import Outbound
@@ -28,6 +28,10 @@ from hanse.link.witnessing import Witnessing
 
 LOOK_EVERY_S = 0.5  # how soon a decision is on its way
 _FOR_INFORMATION = (APPROVAL_TYP, VETO_TYP, DELETION_TYP)  # what nodes decide counts where they are
+RESTORED = (
+    "THE RECORDS OF THIS AUTHORITY ARE AN OLDER COPY: what was decided since is not known here. No status and no "
+    "permit is signed until what was revoked is revoked again, and an officer says so with `hanse authority resume`."
+)
 logger = logging.getLogger(__name__)
 
 
@@ -89,6 +93,9 @@ def _send_all(
 ) -> None:
     """Renews what expires, sends what is new or was lost, and shows the log to its witnesses, until `stop` is set."""
     backoff, said, repeating = Backoff(), "", delivery.Repeating(clock.now())
+    with sql.begin(records) as connection:
+        if statuses.restored(connection, settings):
+            logger.error(RESTORED)
     while not stop.is_set():
         try:
             statuses.renew(records, settings, key, clock.now())

@@ -17,7 +17,7 @@ from hanse.core import clock, ids, status
 from hanse.core.errors import BadEnvelope, Refused
 from hanse.core.permit import Permit
 from hanse.core.status import Receipt
-from hanse.lib import jws, sql
+from hanse.lib import accounts, continuity, jws, sql
 from hanse.lib.jws import PublicKey, Signer
 
 PATIENCE = timedelta(hours=1)  # before what nobody confirmed is sent again
@@ -56,6 +56,17 @@ def held(connection: sa.Connection) -> dict[str, Mapping[str, str]]:
     return {row.node: json.loads(row.permits) for row in connection.execute(sa.select(RECEIPT))}
 
 
+def resume(
+    records: sa.Engine, config: AuthorityConfig, signer: Signer, officer: str, reason: str, at: datetime
+) -> int:
+    """Goes on after the records were restored from a backup, once what is missing was decided again: logs who answers
+    for it, and has every node told anew; how many documents. `Conflict` when nothing was restored."""
+    continuity.resume(records, config.home, accounts.named(officer), reason)
+    with sql.begin(records) as connection:
+        statuses.leap(connection, at)
+    return again(records, config, signer, at)
+
+
 def arrived(held: Mapping[str, Mapping[str, str]], permit: Permit, hash: str) -> tuple[int, int]:
     """At how many of its nodes a version of a permit is, as they said themselves (`held`), and how many it has."""
     nodes = {one.node for one in permit.scope.datasets}
@@ -78,11 +89,14 @@ class Repeating:
         self._next = began + PATIENCE
 
     def look(self, records: sa.Engine, config: AuthorityConfig, signer: Signer, at: datetime) -> int:
-        """Puts what is missing at nodes among what is to be sent, when it is time; how many documents."""
+        """Puts what is missing at nodes among what is to be sent, when it is time; how many documents. None, while
+        the records are an older copy."""
         if at < self._next:
             return 0
         self._next = at + PATIENCE
         with sql.begin(records) as connection:
+            if statuses.restored(connection, config):
+                return 0
             hashes, nodes = missing(connection, at)
             return _send(connection, config, signer, hashes, nodes, at)
 

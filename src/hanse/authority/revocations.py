@@ -40,7 +40,8 @@ def sign(
     at: datetime,
     agreed: Assertion | None = None,
 ) -> list[str]:
-    """Takes back the permit that these bytes name; the nodes that a new status tells of it. Raises as
+    """Takes back the permit that these bytes name; the nodes that a new status tells of it: none while the records are
+    an older copy, since no status is signed then. Raises as
     `draft` and `assertions.keep`, and `Refused` when the bytes are of another authority or officer."""
     said = revocations.decode(payload)
     if (said.authority, said.officer) != (config.id, officer):
@@ -49,7 +50,7 @@ def sign(
         if _in_force(connection, said.permit).hash != said.hash:
             raise Conflict("Another version of this permit was signed meanwhile.", hint="Draft it again.")
         connection.execute(REVOKED.insert().values(id=said.permit, at=clock.text(at), reason=said.reason))
-        nodes = permits.concerned(connection, said.permit)
+        nodes = [] if statuses.restored(connection, config) else permits.concerned(connection, said.permit)
         for node in nodes:
             statuses.issue(connection, config, key, node, at)
         body = {

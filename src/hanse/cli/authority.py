@@ -241,6 +241,25 @@ def resend(home: Path) -> None:
     click.echo(f"{count} documents are on their way again.")
 
 
+@authority.command()
+@officer_option
+@click.option(
+    "--reason", required=True, help="How the records came to be an older copy; it goes into the log."
+)
+@home_option
+def resume(officer: str, reason: str, home: Path) -> None:
+    """Go on after the records were restored from a backup, once you have decided again what is missing.
+
+    Until then no status and no permit is signed, so that what was revoked after the backup does not come back.
+    """
+    with opened(home) as here:
+        sent = delivery.resume(here.records, here.settings, here.key, officer, reason, clock.now())
+    click.echo(
+        f"Resumed by {officer}: {sent} documents go to nodes. Tell your witnesses: they pin this log anew."
+    )
+    next_step("hanse authority serve, when it does not run")
+
+
 @authority.command("permits")
 @home_option
 @json_option

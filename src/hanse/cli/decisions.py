@@ -179,7 +179,8 @@ def revoke(permit_id: str, officer: str, reason: str, home: Path) -> None:
         nodes = revocations.revoke(
             here.records, here.settings, here.key, permit_id, officer, reason, clock.now()
         )
-    click.echo(f"Revoked: {permit_id}; {len(nodes)} nodes are told.")
+    told = f"{len(nodes)} nodes are told." if nodes else "nodes are told after `hanse authority resume`."
+    click.echo(f"Revoked: {permit_id}; {told}")
 
 
 @click.command()

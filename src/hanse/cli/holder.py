@@ -1,4 +1,4 @@
-"""`hanse node page|officer|trust|approvals|approve|refuse|veto|uses|opt-out`: what the holder decides, and sees."""
+"""`hanse node page|officer|trust|approvals|approve|refuse|veto|uses|opt-out|resume`: what a holder decides and sees."""
 
 import getpass
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from hanse.cli.home import home_option, next_step, store_of
 from hanse.cli.officers import officers, port_option
 from hanse.cli.output import clean, columns, json_option, print_json
 from hanse.core.permit import KINDS, Kind
-from hanse.lib import jws, sql
+from hanse.lib import continuity, jws, sql
 from hanse.node import config, permits, usage
 from hanse.node.permits import Permits
 from hanse.node.trust import trust as pin
@@ -95,13 +95,21 @@ def approvals(home: Path, as_json: bool) -> None:
     if as_json:
         print_json(
             [
-                {"id": one.id, "state": one.state, "said": asdict(one.said), "text": one.said.text}
+                {
+                    "id": one.id,
+                    "state": one.state,
+                    "said": asdict(one.said),
+                    "text": one.said.text,
+                    "application": asdict(one.answers) if one.answers else None,
+                }
                 for one in found
             ]
         )
         return
     for one in found:
-        click.echo(f"[{one.state}]\n" + "\n".join(map(clean, one.said.text.splitlines())) + "\n")
+        for state, said in ((one.state, one.said), ("its application", one.answers)):
+            if said:
+                click.echo(f"[{state}]\n" + "\n".join(map(clean, said.text.splitlines())) + "\n")
     waiting = [one.said.hash for one in found if one.state == "waiting"]
     next_step(f"hanse node approve {waiting[0]}, or refuse" if waiting else "hanse node uses")
 
@@ -174,4 +182,27 @@ def opt_out(name: str, home: Path) -> None:
     next_step("give it to the authority, which writes it into the permit")
 
 
-COMMANDS = (page, officer, trust, approvals, approve, refuse, veto, uses, opt_out)
+@click.command()
+@click.option(
+    "--reason", required=True, help="How the records came to be an older copy; it goes into the log."
+)
+@officer_option
+@home_option
+def resume(reason: str, officer: str, home: Path) -> None:
+    """Let the node go on after its records were restored from a backup, once you have made your decisions again.
+
+    Until then it carries out no order. What was approved after the backup is not approved any more; what was stopped,
+    is not stopped: look at `hanse node approvals` first.
+    """
+    with _records(home) as records:
+        found = continuity.resume(records, home, officer, reason)
+    click.echo(
+        f"Resumed by {officer}. The log does not continue {len(found)} of the heads that it has shown;"
+    )
+    click.echo(
+        f"the longest stood for {found[-1].size} entries. Tell your witnesses: they pin this log anew."
+    )
+    next_step("hanse node serve, when it does not run")
+
+
+COMMANDS = (page, officer, trust, approvals, approve, refuse, veto, uses, opt_out, resume)

@@ -30,7 +30,7 @@ class Facts:
     order.
     `public` is whether the holder publishes the dataset as public data, `opt_out` is the commitment to the persons whom
     the node leaves out. `spent` is how many orders that release numbers were carried out under the permit, `executed`
-    whether this one was."""
+    whether this one was. `restored` is whether the records are an older copy for which nobody answered yet."""
 
     at: datetime
     node: str
@@ -50,6 +50,7 @@ class Facts:
     spent: int = 0
     executed: bool = False
     status_age: timedelta = STATUS_AGE
+    restored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,13 @@ HIDDEN = Refusal(
     "A permit that names the key, the node and the dataset, given by an authority that the holder accepts.",
 )
 
+RESTORED = Refusal(
+    403,
+    "restored",
+    "The holder's records were restored from an older copy, so what it decided since then is not known here.",
+    "The holder's word that it has made its decisions again.",
+)
+
 NO_ORDER = Refusal(
     401, "order", "No order came with this request.", "An order, signed with a key that the permit names."
 )
@@ -211,6 +219,7 @@ RULES: tuple[tuple[Refusal, frozenset[Kind], Callable[[Case], bool]], ...] = (
         EVERY,
         _delegated,
     ),
+    (RESTORED, EVERY, lambda case: not case.facts.restored),
     (
         Refusal(
             403,

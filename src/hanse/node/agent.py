@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from hanse import __version__
-from hanse.core import bodies, clock, plain
+from hanse.core import bodies, clock, decision, plain, rules
 from hanse.core.answer import NodeAnswer, NodeState
 from hanse.core.disclosure import next_tick
 from hanse.core.envelope import Envelope, Kind
@@ -34,6 +34,11 @@ from hanse.node.store import Store
 from hanse.node.uses import Uses
 
 LOOK_EVERY_S = 2.0  # how soon a new version is taken up after it is published
+RESTORED = (
+    "THE RECORDS OF THIS NODE ARE AN OLDER COPY: what was decided and answered since is not known here. No order is "
+    "carried out, and no question about protected data is answered, until the holder has made its decisions again, "
+    "vetoes above all, and says so with `hanse node resume`."
+)
 logger = logging.getLogger(__name__)
 
 
@@ -71,7 +76,7 @@ def run(config: NodeConfig, stop: threading.Event) -> None:
     )
     watcher.start()
     handlers: Mapping[Kind, Callable[[Envelope], Reply | None]] = {
-        Kind.QUESTION: lambda message: answer(config, gate, message),
+        Kind.QUESTION: lambda message: answer(config, gate, message, uses.restored),
         Kind.ORDER: lambda message: carry_out(gate, message),
         Kind.DOCUMENTS: lambda message: receive(permits, message, witnessing),
     }
@@ -80,14 +85,17 @@ def run(config: NodeConfig, stop: threading.Event) -> None:
     store.records.dispose()
 
 
-def answer(config: NodeConfig, gate: Gate, message: Envelope) -> Reply:
+def answer(config: NodeConfig, gate: Gate, message: Envelope, restored: Callable[[], bool] = bool) -> Reply:
     """The node's answer to a question; it leaves on the time grid, so that its time tells nothing.
 
-    A refusal leaves on the grid too, when anything here is protected.
+    A refusal leaves on the grid too, when anything here is protected; nothing of that is answered from restored
+    records, which do not know what was answered before.
     """
     arrived, at = time.monotonic(), clock.text(clock.now())
     asked = bodies.question(message.body)
     try:
+        if gate.grid_ms and restored():
+            raise decision.problem(rules.RESTORED)
         visit = Visit(who=f"{message.sender} for {asked.asker}", operation="count", reference=asked.search)
         counted = gate.count(visit, asked.question, asked.breakdowns, asked.datasets)
     except Problem as problem:
@@ -139,9 +147,12 @@ def _watch(
 ) -> None:
     """Tells the hub what is published, what the owner decided and what arrived, now and whenever it changes, and shows
     the log to its witnesses; and looks for permits that are over."""
-    changed = True
+    changed, said = True, False
     while not stop.is_set():
         try:
+            if (restored := uses.restored()) and not said:
+                logger.error(RESTORED)
+            said = restored
             if changed:
                 link.send(Kind.CATALOGUE, plain.catalogue_to_plain(gate.records()))
             if uses.permits.refresh():  # what others signed was dropped, and comes again to who begins anew

@@ -32,6 +32,7 @@ from hanse.core.result import Result
 from hanse.core.rules import Case, Facts
 from hanse.core.scope import Operation, selected
 from hanse.lib import jws, log, seal, sql
+from hanse.lib.continuity import Continuity
 from hanse.lib.jws import PublicKey
 from hanse.node import orders
 from hanse.node.ledger import DatasetLedger
@@ -77,6 +78,12 @@ class Uses:
         self.permits = permits
         self.orders = Orders(store.records, store.home / "results")
         self._store, self._vocabulary, self._status_age = store, vocabulary, status_age
+        self._continuity = Continuity(store.home)
+
+    def restored(self) -> bool:
+        """Whether the records are an older copy for which the holder has not answered yet."""
+        with sql.begin(self._store.records) as connection:
+            return bool(self._continuity.broken(connection))
 
     def admit(self, token: str, delegation: str, live: Sequence[Published]) -> Admitted:
         """Decides about an order and commits the decision to the log; an order that is allowed is begun with it.
@@ -175,6 +182,7 @@ class Uses:
             unapplied=self._unapplied(said, use.order.document, published),
             opt_out=left_out(connection, self._store.keys.secret, use.order.document.dataset, opt_out),
             spent=self.orders.spent(connection, said.id, but=use.order.hash),
+            restored=bool(self._continuity.broken(connection)),
         )
 
     def _unapplied(self, permit: Permit, order: Order, published: Published | None) -> tuple[str, ...]:
@@ -207,7 +215,9 @@ class Uses:
             )
         if order.operation is Operation.COUNT:
             if order.method or order.parameters:
-                raise BadAnalysis("A count has no method and no parameters.", hint="Leave both empty.")
+                raise BadAnalysis(
+                    "A count has no method and no parameters.", hint="Leave both empty.", rule="parameters"
+                )
             return None
         method = analysis.find(order.method)
         parameters = method.read(order.parameters, self._vocabulary)
@@ -216,6 +226,7 @@ class Uses:
             raise BadAnalysis(
                 f"The dataset has no data in {missing[0]}.",
                 hint="Leave the dataset out, or choose another field.",
+                rule="parameters",
             )
         return Step(method, parameters, tuple(self._vocabulary.fields[name] for name in names))
 
