@@ -40,7 +40,7 @@ from hanse.core.errors import BadEnvelope, Conflict, Refused
 from hanse.core.login import Client
 from hanse.core.permit import Permit
 from hanse.core.permit_words import say
-from hanse.core.policy import Access
+from hanse.core.policy import Access, Policy
 from hanse.lib import audit, checkpoint, identity, jws, log, sql, witness
 from hanse.lib.audit import Relation
 from hanse.lib.jws import FileKey
@@ -61,7 +61,7 @@ def evil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EvilHub]:
 def node(evil: EvilHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """A node on the link, with data that answer orders only, and data that answer questions of everybody."""
     made = make(tmp_path_factory.mktemp("node"))
-    publish(made.store, "asked", 200, 500, Access.PROTECTED)
+    publish(made.store, "asked", 200, 500, Policy(Access.PROTECTED))
     evil.running.enrol(made.store.keys.signing, "Hospital")
     made.config = replace(made.config, hub=evil.running.url, hub_key=evil.running.key.public.kid)
     config.write(made.config)
