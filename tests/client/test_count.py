@@ -79,6 +79,13 @@ def test_numbers_of_public_data_are_exact_and_a_sum_with_others_is_not() -> None
     assert mixed.sheets[0].rows[-1][1].why is Why.ROUNDED  # type: ignore[union-attr]
 
 
+def test_a_sum_of_nothing_is_no_zero() -> None:
+    found, _ = count.released(GRANTED, [part(WITHHELD)], LIMITS)
+    assert [[str(cell) for cell in row] for row in found.sheets[0].rows] == [
+        ["Prostate MRI, Hospital", "withheld", "withheld", "withheld"]
+    ]
+
+
 @pytest.mark.parametrize("aggregate", [{}, {"rule": "withheld", "persons": 5}, {"rule": "exact"}, None])
 def test_what_is_no_count_is_not_shown_as_one(aggregate: Any) -> None:
     with pytest.raises(BadEnvelope):

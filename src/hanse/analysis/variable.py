@@ -161,10 +161,14 @@ def _edges(body: Mapping[str, Any], field: Field) -> tuple[float, ...]:
 
 def numbers(body: Mapping[str, Any], name: str, *, most: int) -> tuple[float, ...]:
     """A list of at most `most` finite numbers of at most 1e15, so that whole ones stay exact."""
-    found = shape.items(body, name, lambda one: one, most=most)
-    if not all(type(one) in (int, float) and abs(one) <= 1e15 for one in found):  # a NaN compares false
+    found = body.get(name, [])
+    if not (isinstance(found, list) and len(found) <= most and all(map(_is_finite, found))):
         raise BadAnalysis(
-            f"The member {name!r} is not a list of finite numbers.",
+            f"The member {name!r} is not a list of at most {most} finite numbers.",
             hint=f'Write it as "{name}": [0, 50, 70], without quotes around the numbers.',
         )
     return tuple(float(one) for one in found)
+
+
+def _is_finite(one: Any) -> bool:
+    return type(one) in (int, float) and abs(one) <= 1e15  # a NaN compares false

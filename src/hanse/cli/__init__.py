@@ -68,16 +68,15 @@ def root() -> None:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Run a command, that of the command line unless `words` say another. A `Problem` is one line on stderr, with the
-    rule that refused where there is one, what to do below it, and the exit code of its class."""
+    """Run a command, that of the command line unless `words` say another. A `Problem` is one line on stderr, what to
+    do below it, and the exit code of its class."""
     try:
         root(words, prog_name="hanse")
     except Problem as problem:
         from hanse.cli.output import clean
 
         # It may hold the name of a file, or what a hub said: neither moves the cursor.
-        rule = f" (rule: {problem.more['rule']})" if "rule" in problem.more else ""
-        click.echo(f"{click.style(problem.title + '.', fg='red')} {clean(problem.detail + rule)}", err=True)
+        click.echo(f"{click.style(problem.title + '.', fg='red')} {clean(problem.detail)}", err=True)
         if problem.hint:
             click.echo(clean(problem.hint), err=True)
         sys.exit(problem.exit_code)

@@ -7,17 +7,21 @@ from typing import Any
 
 import click
 
+from hanse.cli.crate import verify
 from hanse.cli.home import next_step
 from hanse.cli.key import home_option, key_option, passphrase_option, signer_of
-from hanse.cli.output import clean, hub_option, json_option, print_json
+from hanse.cli.output import clean, columns, consoles, hint, hub_option, json_option, line, print_json
 from hanse.cli.paths import A_FILE, TO_WRITE
 from hanse.client import Hanse
 from hanse.client import run as client
 from hanse.client.authorities import Known
+from hanse.client.kept import Kept
 from hanse.client.run import Analysis, Started, Taken
-from hanse.core.errors import BadInput, NotFound
+from hanse.core import clock
+from hanse.core.errors import BadInput, Unreachable
 from hanse.core.permit import Authority
 from hanse.lib import files, jws
+from hanse.lib.jws import Signer
 from hanse.lib.keys import Ring
 
 out_option = click.option("--out", type=TO_WRITE, help="Write the RO-Crate to this zip file.")
@@ -77,33 +81,62 @@ def analyse(
             selection=selection,
             nodes=nodes,
             datasets=datasets,
-            delegation=delegation.read_text(errors="replace").strip() if delegation else "",
+            delegation=_delegation(delegation),
             deadline=timedelta(hours=hours),
         )
-        _keep(home, started)
+        kept = Kept(home.expanduser())
+        kept.keep(started)
         click.echo(f"run {started.run}", err=True)
         for dataset in started.gone:
             click.echo(f"Not asked: {dataset}, which is not published any more.", err=True)
-        _show(hub.finish(started, signer, _progress), out, as_json)
+        _show(_finish(hub, started, signer, kept), out, as_json)
     next_step(f"hanse runs show {started.run}")
 
 
 @click.group()
 def runs() -> None:
-    """List your runs, and read their results again."""
+    """List your runs, read their results again, and verify results that somebody shows."""
+
+
+runs.add_command(verify)
 
 
 @runs.command("list")
 @home_option
 @json_option
 def list_runs(home: Path, as_json: bool) -> None:
-    """List the runs that were ordered on this machine, oldest first."""
-    folder = home.expanduser() / "runs"
-    found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    """List the runs that were ordered on this machine, the oldest first: when, under which permit, what and how far."""
+    found = [_listed(one) for one in Kept(home.expanduser()).all()]
     if as_json:
         print_json(found)
+        return
+    out, err = consoles()
+    heads = ("run", "when", "project", "method", "datasets", "state")
+    first, *rest = columns(
+        [list(heads), *([clean(str(one[head])) for head in heads] for one in found)], {2: 40}
+    )
+    out.print(line((first, "bold")), *map(line, rest), sep="\n")
+    if not found:
+        hint(err, "Nothing was ordered on this machine yet: `hanse analyse --help`.")
+
+
+def _listed(started: Started) -> dict[str, Any]:
+    """A run as it is listed. Only its result says more, so nobody is asked."""
+    orders = [client.part(token).order for token in started.orders]
+    until = min(one.expires for one in orders)
+    if started.answered is not None:
+        state = f"{started.answered} of {len(orders)} answered"
     else:
-        click.echo("\n".join(found))
+        state = f"nodes have until {clock.text(until)}" if clock.now() < until else "not read yet"
+    return {
+        "run": started.run,
+        "when": clock.text(min(one.issued for one in orders)),
+        "project": started.project,
+        "permit": started.permit,
+        "method": orders[0].method or orders[0].operation,
+        "datasets": len(orders),
+        "state": state,
+    }
 
 
 @runs.command()
@@ -124,14 +157,22 @@ def show(
     as_json: bool,
 ) -> None:
     """Show the result of a run; waits while nodes are still at work."""
-    path = home.expanduser() / "runs" / Path(run).name
-    if not path.is_file():
-        raise NotFound(
-            "This run was not ordered on this machine.", hint="`hanse runs list` lists those that were."
-        )
+    kept = Kept(home.expanduser())
+    started = kept.find(run)
     signer = signer_of(Ring(home.expanduser()), key, passphrase)
     with Hanse(hub_url) as hub:
-        _show(hub.finish(Started.from_json(path.read_text()), signer, _progress), out, as_json)
+        _show(_finish(hub, started, signer, kept), out, as_json)
+
+
+def _finish(hub: Hanse, started: Started, signer: Signer, kept: Kept) -> Analysis:
+    """The result of a run, which goes on at its nodes when the hub is lost meanwhile."""
+    try:
+        found = hub.finish(started, signer, _progress)
+    except Unreachable as problem:
+        hint = f"The nodes go on. `hanse runs show {started.run}` waits for them, and shows what came."
+        raise Unreachable(problem.detail, hint=hint) from None
+    kept.done(started, found)
+    return found
 
 
 @runs.command()
@@ -148,6 +189,14 @@ def merge(file: Path, out: Path | None, hub_url: str, as_json: bool) -> None:
     _show(client.finish(granted, parts), out, as_json)
 
 
+def _delegation(file: Path | None) -> str:
+    """What a file holds that is to be a delegation, or "" where none is named."""
+    said = file.read_text(encoding="utf-8", errors="replace").strip() if file else ""
+    if file and not said:
+        raise BadInput(f"{file} is empty.", hint="`hanse key delegate` writes such a file.")
+    return said
+
+
 def _rely(authority: Authority, known: Known) -> None:
     """That the permit is of an authority that is known here, or new: then it is said, and kept. `Refused` when the hub
     brings another key under a name that is known."""
@@ -158,13 +207,6 @@ def _rely(authority: Authority, known: Known) -> None:
             err=True,
         )
         known.keep(authority.kid, authority.name)
-
-
-def _keep(home: Path, started: Started) -> None:
-    """Keeps a run with what opens its sealed answers, so that they can be read after this process has ended."""
-    folder = home.expanduser() / "runs"
-    files.make_folder(folder)
-    files.write(folder / started.run, started.to_json().encode(), mode=0o600)
 
 
 def _parameters(words: tuple[str, ...]) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def _yaml(file: Path) -> Any:
     try:
         return marked.plain(marked.read(file.read_bytes()))
     except OSError:
-        raise BadInput(f"{file} cannot be read.") from None
+        raise BadInput(f"{file} cannot be read.", hint="Is there a file of this name?") from None
     except Unreadable as problem:
         raise BadInput(f"{file}, line {problem.line}: {problem.words}.", hint="It is a YAML file.") from None
 
@@ -192,7 +192,7 @@ def _member(file: Path) -> Person:
 
 def _ends(said: Mapping[str, Any], begins: datetime) -> datetime:
     if "ends" in said and "days" in said:
-        raise BadInput("An application has days or an end, and not both.")
+        raise BadInput("An application has days or an end, and not both.", hint="Leave one of them out.")
     try:
         ends = _day(said["ends"]) if "ends" in said else begins + timedelta(days=said.get("days", 365))
     except OverflowError:

@@ -37,13 +37,14 @@ def released(granted: Granted, parts: Sequence["Part"], limits: Limits) -> tuple
     withheld here."""
     names = {one["dataset"]: f"{one['dataset_name']}, {one['name'] or one['node']}" for one in granted.nodes}
     sums = totals(_nodes(parts))
-    why = Why.EXACT if sums.exact else Why.ROUNDED
     rows: list[tuple[str | Number, ...]] = [
         (names.get(one.order.dataset, one.order.dataset), *_numbers(read(one.result)))
         for one in parts
         if one.result
     ]
-    rows.append(("all shown", *(Number(getattr(sums, unit), why) for unit in UNITS)))
+    if sums.datasets_counted:  # a sum of nothing is no 0
+        why = Why.EXACT if sums.exact else Why.ROUNDED
+        rows.append(("all shown", *(Number(getattr(sums, unit), why) for unit in UNITS)))
     sheet = Sheet("Counts", (Column("dataset"), *map(Column, UNITS)), tuple(rows))
     return Released(METHOD, (sheet,), None, limits, (left_out(sums), sums.note)), sums
 

@@ -56,7 +56,10 @@ def prove(connection: sa.Connection, hash: str, token: str, at: datetime) -> str
     """
     row = next(iter(documents.find(connection, DOCUMENT.c.hash == hash, application.TYP)), None)
     if row is None:
-        raise NotFound("This hub has no such application.")
+        raise NotFound(
+            "This hub has no such application.",
+            hint="Is it the whole hash? `hanse applications` shows yours.",
+        )
     said = application.decode(jws.unverified(row.token))
     found = said.scope.key(jws.key_id(token))
     if found is None:
@@ -151,7 +154,10 @@ def applied(connection: sa.Connection, hash: str) -> dict[str, Any]:
     """What became of an application, as `GET /api/v1/applications/{hash}` gives it; `NotFound`."""
     row = next(iter(documents.find(connection, DOCUMENT.c.hash == hash, application.TYP)), None)
     if row is None:
-        raise NotFound("This hub has no such application.")
+        raise NotFound(
+            "This hub has no such application.",
+            hint="Is it the whole hash? `hanse applications` shows yours.",
+        )
     said = application.decode(jws.unverified(row.token))
     given = documents.find(connection, DOCUMENT.c.about == hash, permit.TYP)
     refused = documents.find(connection, DOCUMENT.c.about == hash, refusal.TYP)
@@ -191,7 +197,9 @@ def permitted(connection: sa.Connection, id: str) -> dict[str, Any]:
     by_hash = documents.find(connection, DOCUMENT.c.hash == id, permit.TYP)
     rows = by_hash or documents.find(connection, DOCUMENT.c.name == id, permit.TYP)
     if not rows:
-        raise NotFound("This hub has no such permit.")
+        raise NotFound(
+            "This hub has no such permit.", hint="`hanse applications` shows those that you were given."
+        )
     row = rows[0]
     said = permit.decode(jws.unverified(row.token))
     return {
