@@ -71,7 +71,7 @@ def federation(home: Path, serving: Callable[[ASGIApp], str]) -> Iterator[str]:
         if name != SILENT:
             running.append(threading.Thread(target=agent.run, args=(node, stop), daemon=True))
             running[-1].start()
-    _wait(url)
+    wait(url)
     yield url
     stop.set()
     for thread in running:
@@ -107,7 +107,7 @@ class Permitting:
     def permit(self) -> str:
         """The authority hears the fingerprints on the telephone, and gives what was asked for; the permit's id."""
         key, records = authorities.key(self.authority.home), open_records(self.authority.home)
-        kept = _until(lambda: _waiting(records))
+        kept = until(lambda: _waiting(records))
         hash, person = kept.signed.hash, kept.said.scope.persons[0]
         heard = [jws.fingerprint(one.kid) for one in person.keys]
         checks.by_phone(records, self.authority, hash, person.name, heard, OFFICER, clock.now())
@@ -130,7 +130,7 @@ class Permitting:
             with sql.read(records) as connection:
                 return {node for node, held in delivery.held(connection).items() if id in held}
 
-        _until(lambda: len(found()) == len(self.hospitals))
+        until(lambda: len(found()) == len(self.hospitals))
         nodes = found()
         records.dispose()
         return nodes
@@ -145,12 +145,12 @@ class Permitting:
     def approve(self, at: int, id: str) -> None:
         """The holder approves the permit with this id, or the version of it with this hash."""
         held = Permits(Store(self.hospitals[at].home), self.hospitals[at])
-        _until(lambda: any(id in (one.id, one.said.hash) for one in held.asked()))
+        until(lambda: any(id in (one.id, one.said.hash) for one in held.asked()))
         held.approve(id, OFFICER)
 
     def forbid(self, at: int, id: str) -> None:
         held = Permits(Store(self.hospitals[at].home), self.hospitals[at])
-        _until(lambda: any(one.id == id for one in held.asked()))
+        until(lambda: any(one.id == id for one in held.asked()))
         held.forbid(id, OFFICER, "Not our patients.")
 
 
@@ -163,31 +163,38 @@ def permitting(home: Path, serving: Callable[[ASGIApp], str]) -> Iterator[Permit
     """A federation in which every role runs as it does for real; each hospital holds other persons."""
     settings = HubConfig(home / "hub")
     hubs.init(settings)
-    url = serving(make_app(settings, of_hub))
-    records = sql.engine(settings.database_url)
+    space = joined(home, settings, serving(make_app(settings, of_hub)))
     stop = threading.Event()
+    running = [threading.Thread(target=authority_agent.run, args=(space.authority, stop), daemon=True)]
+    for node in space.hospitals:
+        running.append(threading.Thread(target=agent.run, args=(node, stop), daemon=True))
+    for thread in running:
+        thread.start()
+    wait(space.url, len(HOSPITALS))
+    yield space
+    stop.set()
+    for thread in running:
+        thread.join(timeout=10)
+
+
+def joined(home: Path, settings: HubConfig, url: str) -> Permitting:
+    """An authority and the hospitals with their data, let in at a hub that runs; they do not run yet."""
+    records = sql.engine(settings.database_url)
     with sql.begin(records) as connection:
         token = registry.invite(connection, settings.key().public.kid, "authority", clock.now())
     entered = authority_enrol.enrol(home / "authority", url, token.text(), "Access Body", "FI")
     key = authorities.key(home / "authority").public
     with sql.begin(records) as connection:
         registry.decide(connection, "approve", ids.of_node(key.kid), clock.now())
+    records.dispose()
     pinned = Pinned("Access Body", frozenset({permit.Kind.AGREEMENT}), key.jwk)
-    running = [threading.Thread(target=authority_agent.run, args=(entered.config, stop), daemon=True)]
     hospitals = []
     for place, (name, (first, last)) in enumerate(HOSPITALS.items()):
         node = replace(_join(home / str(place), settings, url, name, "FI"), authorities=(pinned,))
         node_configs.write(node)
         publish(Store(node.home), "lung", first, last)
         hospitals.append(node)
-        running.append(threading.Thread(target=agent.run, args=(node, stop), daemon=True))
-    for thread in running:
-        thread.start()
-    _wait(url, len(HOSPITALS))
-    yield Permitting(url, entered.config, tuple(hospitals))
-    stop.set()
-    for thread in running:
-        thread.join(timeout=10)
+    return Permitting(url, entered.config, tuple(hospitals))
 
 
 def _waiting(records: sa.Engine) -> applications.Kept | None:
@@ -197,7 +204,7 @@ def _waiting(records: sa.Engine) -> applications.Kept | None:
         return next((one for one in found if one.state is applications.State.WAITING), None)
 
 
-def _until(found: Callable[[], Any]) -> Any:
+def until(found: Callable[[], Any]) -> Any:
     """What `found` gives, once it is something."""
     end = time.monotonic() + 60
     while time.monotonic() < end:
@@ -207,7 +214,7 @@ def _until(found: Callable[[], Any]) -> Any:
     raise AssertionError("it did not come")
 
 
-def _wait(url: str, wanted: int = sum(len(datasets) for _, datasets in NODES.values())) -> None:
+def wait(url: str, wanted: int = sum(len(datasets) for _, datasets in NODES.values())) -> None:
     """Until the hub's catalogue has all datasets of its nodes."""
     end = time.monotonic() + 60
     while time.monotonic() < end:

@@ -3,9 +3,6 @@
 import json
 import re
 import shlex
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +17,7 @@ from starlette.types import ASGIApp
 from tests import backups
 from tests.authority.office import SPARE, THEIRS, WORKING, application, signed
 from tests.core import permits as core_permits
+from tests.serving import Serving
 
 from hanse.authority import config
 from hanse.cli import root
@@ -111,29 +109,13 @@ def until(found: Callable[[], Any], seconds: float = 60) -> Any:
     return value
 
 
-class Serving:
-    """`hanse authority serve` in a process of its own."""
-
-    def __init__(self, home: Path) -> None:
-        words = [sys.executable, "-m", "hanse", "authority", "serve", "--home", str(home)]
-        self.process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(20)
-
-
 @pytest.fixture
 def serving_in() -> Iterator[Callable[[Path], Serving]]:
     """Serves in a home; whatever still runs at the end is ended."""
     started: list[Serving] = []
 
     def serve_in(home: Path) -> Serving:
-        started.append(Serving(home))
+        started.append(Serving("authority", "serve", "--home", str(home)))
         return started[-1]
 
     yield serve_in
