@@ -10,9 +10,10 @@ from click.testing import CliRunner, Result
 from starlette.types import ASGIApp
 from tests.federation import Permitting, permitting
 
+from hanse.authority import config as authorities
 from hanse.cli import root
 from hanse.client import Hanse
-from hanse.core.errors import BadAnalysis, BadInput, BadQuestion, Refused
+from hanse.core.errors import BadAnalysis, BadEnvelope, BadInput, BadQuestion, Refused
 from hanse.lib.jws import FileKey
 
 CURVE = ("until=person.last_contact", "event=person.vital_status", 'happened=["dead"]', "grid=[0,90,365,730]")
@@ -56,12 +57,48 @@ def test_from_the_application_to_the_result(space: Permitting, tmp_path: Path) -
     with pytest.raises(Refused, match="another authority"):
         Hanse(space.url, authority=FileKey.generate().public.fingerprint).permit(permit)
 
-    (run,) = json.loads(hanse(space, home, "runs", "list", "--json").stdout)
-    again = hanse(space, home, "runs", "show", run, "--json")
+    (listed,) = json.loads(hanse(space, home, "runs", "list", "--json").stdout)
+    assert (listed["project"], listed["method"], listed["state"]) == (
+        "Survival",
+        "kaplan_meier",
+        "3 of 3 answered",
+    )
+    assert hanse(space, home, "runs", "list").stdout.splitlines()[1].startswith(listed["run"])
+    same = tmp_path / "same.zip"
+    again = hanse(space, home, "runs", "show", listed["run"], "--json", "--out", str(same))
     assert json.loads(again.stdout)["provenance"]["missing"] == []
+    assert same.read_bytes() == crate.read_bytes()
+    crate_verifies(space, home, tmp_path, crate)
     (shown,) = json.loads(hanse(space, home, "applications", "--json").stdout)
     assert shown["authority"]["state"] == "granted"
     assert {one["state"] for one in shown["nodes"]} <= {"waiting", "delivered", "approved"}
+
+
+def crate_verifies(space: Permitting, home: Path, folder: Path, crate: Path) -> None:
+    """The person and a stranger verify the result, each by the authority that they know, and with a node's log."""
+    fingerprint = authorities.key(space.authority.home).public.fingerprint
+    mine = hanse(space, home, "runs", "verify", str(crate))
+    assert mine.exit_code == 0, mine.stderr
+    assert fingerprint in mine.stdout
+    assert "You rely on this authority." in mine.stdout
+    assert mine.stdout.count("log entry") == 3
+    stranger = json.loads(hanse(space, folder / "other", "runs", "verify", str(crate), "--json").stdout)
+    assert (stranger["verified"], stranger["authority"]["relied"]) == (True, "unknown")
+    assert any("numbers" in one for one in stranger["not_verified"])
+    pinned = hanse(space, folder / "other", "runs", "verify", str(crate), "--authority", fingerprint)
+    assert "the authority that you named" in pinned.stdout
+    other = FileKey.generate().public.fingerprint
+    refused = hanse(space, folder / "other", "runs", "verify", str(crate), "--authority", other)
+    assert isinstance(refused.exception, Refused)
+
+    (answer,) = [one for one in stranger["provenance"]["answers"] if one["node"] == space.hospitals[0].id]
+    entry, log = answer["log_entry"].split()[0], str(space.hospitals[0].home)
+    (folder / "proof").write_text(hanse(space, home, "audit", "proof", entry, "--home", log).stdout)
+    proven = hanse(space, home, "runs", "verify", str(crate), "--proof", str(folder / "proof"))
+    assert f"The entry of {answer['node']} is in the log" in proven.stdout
+    (folder / "proof").write_text(hanse(space, home, "audit", "proof", "1", "--home", log).stdout)
+    unrelated = hanse(space, home, "runs", "verify", str(crate), "--proof", str(folder / "proof"))
+    assert isinstance(unrelated.exception, BadEnvelope)
 
 
 def test_the_spare_key_and_a_device_order_too(space: Permitting, tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ class Result:
 
     @classmethod
     def from_dict(cls, body: Any) -> "Result":
-        """What `as_dict` gave. Raises `KeyError` or `TypeError` for anything else; what stands in it is not checked."""
+        """What `as_dict` gave. Raises `KeyError`, `TypeError` or `ValueError` for anything of another form."""
         figure = body["figure"]
         return cls(
             method=body["method"],
@@ -121,8 +121,12 @@ class Result:
 
 
 def _sheet(body: Any) -> Sheet:
-    rows = tuple(tuple(one if isinstance(one, str) else Number(**one) for one in row) for row in body["rows"])
+    rows = tuple(tuple(map(_cell, row)) for row in body["rows"])
     return Sheet(body["title"], tuple(Column(**one) for one in body["columns"]), rows)
+
+
+def _cell(body: Any) -> str | Number:
+    return body if isinstance(body, str) else Number(body["value"], Why(body["why"]))
 
 
 def _figure(body: Any) -> Figure:

@@ -21,7 +21,8 @@ from hanse.core import document, ids, order
 from hanse.core.errors import BadEnvelope, BadInput, Damaged, Problem
 from hanse.core.order import Order
 from hanse.core.scope import NEWEST, Operation
-from hanse.lib import jws
+from hanse.lib import checkpoint, jws, merkle
+from hanse.lib.checkpoint import Proof
 from hanse.lib.jws import PublicKey
 
 MOST_FILES = 200
@@ -89,6 +90,20 @@ def verify(files: Mapping[str, bytes]) -> Verified:
         raise Damaged("the crate's files are not of the form that Hanse writes") from None
     _same(files, made)
     return Verified(granted, parts, provenance, released, tuple(sorted(made)))
+
+
+def shows(found: Verified, proof: Proof) -> Part:
+    """The order whose entry a proof shows to be in its node's log: the entry without which nothing would have been
+    opened. `BadEnvelope` when it shows none of them. Who signed the head of the log is not checked here."""
+    head = checkpoint.read(proof.note)
+    leaf = merkle.leaf_hash(proof.extra).hex()
+    for one in found.parts:
+        entry = (one.result.entry_number, one.result.entry_hash) if one.result else None
+        if entry == (proof.number, leaf) and proof.shows(proof.extra, head):
+            return one
+    raise BadEnvelope(
+        "The proof shows no entry of this result.", hint="`hanse audit proof NUMBER` writes one."
+    )
 
 
 def _permit(signed: Documents) -> Granted:

@@ -212,6 +212,9 @@ class Hanse:
                 if name == "problem":
                     raise from_dict(row)
                 yield row
+            raise Unreachable(
+                f"The hub at {self.url} ended the connection before all was said.", hint="Ask it again."
+            )
 
     def close(self) -> None:
         self._http.close()

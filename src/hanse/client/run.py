@@ -40,16 +40,19 @@ Watch = Callable[[Mapping[str, Any]], None]
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A run that was ordered, with all that is needed to read its results later: keep it as secret as the results."""
+    """A run that was ordered, with all that is needed to read its results later: keep it as secret as the results.
+
+    `gone` are datasets of the permit that nobody publishes any more, so that no order went there; `answered` is how
+    many orders came to the result when it was last read, and None before."""
 
     run: str
     permit: str  # hash
     reply_key: str  # PEM
     orders: tuple[str, ...]  # tokens
     delegation: str = ""
-    gone: tuple[
-        str, ...
-    ] = ()  # datasets of the permit that nobody publishes any more, so that no order went there
+    gone: tuple[str, ...] = ()
+    project: str = ""
+    answered: int | None = None
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -212,7 +215,7 @@ def start(
     tokens = [jws.issue(signer, one, order.TYP) for one in made]
     run = hub.order([{"order": one, "delegation": delegation} for one in tokens])
     gone = tuple(one.dataset for one in wanted if one.dataset not in versions)
-    return Started(run, granted.hash, reply.pem().decode(), tuple(tokens), delegation, gone)
+    return Started(run, granted.hash, reply.pem().decode(), tuple(tokens), delegation, gone, granted.permit.project)
 
 
 def _newest(hub: "Hanse", datasets: Sequence[str]) -> dict[str, int]:

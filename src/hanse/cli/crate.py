@@ -1,0 +1,136 @@
+"""`hanse runs verify`: whether the RO-Crate of a result is what its permit, orders and nodes' signatures say."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hanse.cli.key import home_option
+from hanse.cli.output import clean, json_option, print_json
+from hanse.cli.paths import A_FILE
+from hanse.cli.records import note_of
+from hanse.client import authorities, crate
+from hanse.client.authorities import Known
+from hanse.client.crate import Verified
+from hanse.core import clock
+from hanse.core.errors import Refused
+from hanse.lib import jws
+from hanse.lib.checkpoint import Proof
+
+NUMBERS = (
+    "The numbers: they follow from intermediates, which no crate holds. Who ordered the run can compute them again:"
+    " `hanse runs show RUN --out again.zip` writes the same bytes."
+)
+LOGS = (
+    "Whether the logs of these nodes hold their entries: ask a holder for `hanse audit proof NUMBER`, and name the file"
+    " with --proof."
+)
+RELIED = {
+    "pinned": "It is the authority that you named.",
+    "known": "You rely on this authority.",
+    "unknown": "You do not know this authority: compare the fingerprint with the authority itself.",
+}
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--authority", "wanted", metavar="FINGERPRINT", help="Whose permit it must be, as it told you itself."
+)
+@click.option(
+    "--proof",
+    "proofs",
+    type=A_FILE,
+    multiple=True,
+    help="That a log holds an entry: `hanse audit proof`; several.",
+)
+@home_option
+@json_option
+def verify(file: Path, wanted: str | None, proofs: tuple[Path, ...], home: Path, as_json: bool) -> None:
+    """Verify the RO-Crate of a result (FILE or folder): permit, orders, what each node signed, and every file.
+
+    Nobody is asked. It fails when anything in it is not what was signed, and says what nobody can see from a crate.
+    """
+    found = crate.verify(crate.read(file))
+    relied = _relied(found, wanted, home.expanduser())
+    shown = {str(one): crate.shows(found, Proof.read(note_of(one))).order.node for one in proofs}
+    unproven = {one.order.node for one in found.parts if one.result} - set(shown.values())
+    not_verified = [NUMBERS, *([LOGS] if unproven else [])]
+    if as_json:
+        print_json(_body(found, relied) | {"proofs": shown, "not_verified": not_verified})
+        return
+    for line in (*_permit(found, relied), *_orders(found), *_proofs(shown), *_not_verified(not_verified)):
+        click.echo(clean(line))
+
+
+def _relied(found: Verified, wanted: str | None, home: Path) -> str:
+    """Why one relies on the authority; `Refused` when another one was named, or is known by its name."""
+    authority = found.granted.permit.authority
+    if wanted and not authorities.named(wanted, authority.kid):
+        raise Refused(
+            f"The permit is of another authority, {authority.name}, with the fingerprint"
+            f" {jws.fingerprint(authority.kid)}.",
+            hint="A crate verifies by the keys that it names: whose they are, only their owners can tell.",
+        )
+    known = Known(home).met(authority.kid, authority.name)
+    return "pinned" if wanted else "known" if known else "unknown"
+
+
+def _permit(found: Verified, relied: str) -> list[str]:
+    permit = found.granted.permit
+    return [
+        f"The permit was signed by {permit.authority.name}, fingerprint {found.granted.signer.fingerprint}.",
+        f"  {RELIED[relied]}",
+        f"  {permit.project}: {permit.id}, version {permit.version}, SHA-256 {found.granted.hash}",
+    ]
+
+
+def _orders(found: Verified) -> list[str]:
+    asked = found.parts[0].order
+    lines = [
+        f"The orders were signed by {found.provenance.person}, at {found.provenance.began}:"
+        f" {found.result.method} over {len(found.parts)} datasets."
+    ]
+    if asked.selection:
+        lines.append(f"  Only the persons of: {asked.selection}")
+    for one in found.parts:
+        dataset = f"{one.order.dataset}@{one.order.version}"
+        if one.result is None:
+            lines.append(f"  not in it: {dataset} at {one.order.node}, which signed nothing that is here")
+            continue
+        at, entry = clock.text(one.result.at), f"{one.result.entry_number} {one.result.entry_hash}"
+        lines.append(
+            f"  signed by {one.order.node} at {at}: {dataset}, {one.result.software}, log entry {entry}"
+        )
+    return [
+        *lines,
+        f"All {len(found.files)} files are as they were made from these documents and the result.",
+    ]
+
+
+def _proofs(shown: dict[str, str]) -> list[str]:
+    return [f"The entry of {node} is in the log whose head stands in {file}." for file, node in shown.items()]
+
+
+def _not_verified(words: list[str]) -> list[str]:
+    return ["Not verified:", *(f"  {one}" for one in words)]
+
+
+def _body(found: Verified, relied: str) -> dict[str, Any]:
+    permit = found.granted.permit
+    return {
+        "verified": True,
+        "authority": asdict(permit.authority)
+        | {"fingerprint": found.granted.signer.fingerprint, "relied": relied},
+        "permit": {
+            "id": permit.id,
+            "version": permit.version,
+            "project": permit.project,
+            "hash": found.granted.hash,
+        },
+        "method": found.result.method,
+        "selection": found.parts[0].order.selection,
+        "provenance": asdict(found.provenance),
+        "files": found.files,
+    }
