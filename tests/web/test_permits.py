@@ -25,13 +25,16 @@ from tests.web.conftest import AXE, watch
 from hanse.cli.run import runs
 from hanse.client import Hanse
 from hanse.client.access import Applicant, Wish
+from hanse.client.run import Started
 from hanse.core import application, clock, envelope, order, visit
 from hanse.core.bodies import Carried
+from hanse.core.scope import Operation
 from hanse.hub.app import make_app
 from hanse.hub.config import HubConfig, init
 from hanse.hub.office import Office
 from hanse.lib import jws, sql
 from hanse.lib.jws import FileKey
+from hanse.lib.seal import ReplyKey
 from hanse.link.mailbox import Reply
 from hanse.web.site import of_hub
 
@@ -172,7 +175,8 @@ def permit(space: Permitting) -> str:
     """A permit of a key of the command line, approved by two holders and refused by one; its id."""
     hub = Hanse(space.url)
     datasets = tuple(one["id"] for one in hub.datasets())
-    wish = Wish(hub.authorities()[0]["id"], datasets, PROJECT, ("Because.",), sealed=False)
+    both = (Operation.COUNT, Operation.ANALYSE)
+    wish = Wish(hub.authorities()[0]["id"], datasets, PROJECT, ("Because.",), operations=both, sealed=False)
     hub.apply(wish, Applicant("Principal Investigator", "University of the North", "FI"), KEY)
     id = space.permit()
     space.approve(0, id)
@@ -201,6 +205,7 @@ def ordering(web: httpx.Client, permit: str, **changes: Any) -> httpx.Response:
 @pytest.mark.parametrize(
     ("method", "parameters", "made"),
     [
+        ("count", {}, {}),
         (
             "describe",
             {
@@ -310,6 +315,19 @@ def test_a_run_is_closed_to_whoever_has_no_key_of_its_permit(web: httpx.Client, 
     assert web.post(f"/en/runs/{run}/result.json", data={"visit": token}).status_code == 404
     assert web.post(f"/en/runs/{run}").status_code == 401
     assert PROJECT not in web.get(f"/en/runs/{run}").text
+
+
+def test_a_count_is_a_run_with_a_page_and_the_sums_of_what_is_known(web: httpx.Client, permit: str) -> None:
+    assert "method=count" in web.get(f"/en/permits/{permit}").text
+    orders = [KEY.sign(one, order.TYP) for one in documents(ordering(web, permit, method="count").text)]
+    hub = Hanse(str(web.base_url))
+    run = hub.order([{"order": one, "delegation": ""} for one in orders])
+    found = hub.finish(Started(run, permit, ReplyKey.generate().pem().decode(), tuple(orders)), KEY)
+    page = web.post(f"/en/runs/{run}", headers={"Authorization": f"Hanse {visiting(run, KEY)}"}).text
+    assert 'data-title="Count"' in page
+    total = f"{int(str(found.result.sheets[0].rows[-1][1])):,}"
+    assert re.search(rf'>all shown</th><td class="n">{total}<', page)
+    assert "2 of 3 nodes answered." in page
 
 
 def test_what_nodes_and_applicants_write_is_shown_and_never_markup(

@@ -14,6 +14,7 @@ from typing import Any
 from hanse import analysis
 from hanse.analysis import variable
 from hanse.analysis.variable import CODED, NUMBERED
+from hanse.client import count
 from hanse.core.errors import BadAnalysis
 from hanse.core.fields import Field, Type, Vocabulary
 from hanse.web.filled import Wrong
@@ -58,6 +59,7 @@ class Slot:
 
 
 SLOTS: Mapping[str, tuple[Slot, ...]] = {
+    count.METHOD: (),
     "describe": (Slot("variables", N_("Variable"), Kind.VARIABLE, most=10, plain="person.sex"),),
     "crosstab": (
         Slot("rows", N_("Rows"), Kind.VARIABLE, plain="person.sex"),
@@ -84,12 +86,14 @@ SLOTS: Mapping[str, tuple[Slot, ...]] = {
     ),
 }
 TITLES = {
+    count.METHOD: N_("Count"),
     "describe": N_("Describe variables"),
     "crosstab": N_("Cross table"),
     "histogram": N_("Histogram"),
     "kaplan_meier": N_("Survival (Kaplan–Meier)"),
 }
 ABOUT = {
+    count.METHOD: N_("How many persons, studies and series there are in each dataset."),
     "describe": N_("How many persons have which value; of numbers the mean, the spread and quantiles."),
     "crosstab": N_("Persons by two variables, and whether the two go together."),
     "histogram": N_("How many persons have a number between given edges."),
@@ -200,6 +204,8 @@ def parameters(method: str, sent: Sent, vocabulary: Vocabulary) -> tuple[dict[st
 
 
 def _canonical(method: str, body: Any, vocabulary: Vocabulary) -> tuple[dict[str, Any], dict[str, str]]:
+    if method == count.METHOD:
+        return {}, {}
     chosen = analysis.find(method)
     try:
         return chosen.canonical(chosen.read(body, vocabulary)), {}

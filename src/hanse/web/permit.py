@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hanse.client import access as client
+from hanse.client import count
 from hanse.client.access import Granted
 from hanse.core import clock, order, permit, permit_words
 from hanse.core.errors import NotFound
@@ -83,11 +84,20 @@ def _page(request: Request, hub: Hub) -> Response:
         words=permit_words.say(jws.unverified(granted.token), permit.TYP),
         holders=HOLDER,
         ready=[one for one in granted.nodes if one["state"] == "approved"],
-        may_analyse=Operation.ANALYSE in granted.permit.scope.operations,
         over=granted.permit.scope.ends <= clock.now(),
-        titles=TITLES,
+        titles=_allowed(granted),
         about=ABOUT,
     )
+
+
+def _allowed(granted: Granted) -> dict[str, str]:
+    """The titles of what may be run under a permit, a count among them."""
+    given = granted.permit.scope.operations
+    return {
+        name: title
+        for name, title in TITLES.items()
+        if (Operation.COUNT if name == count.METHOD else Operation.ANALYSE) in given
+    }
 
 
 def _form(request: Request, hub: Hub, granted: Granted, form: Filled[list[Order]]) -> Response:

@@ -32,6 +32,7 @@ MEANINGS: Mapping[Why, str] = {
 # Words that results are made of, in `analysis/`; names of fields and codes stand as they are.
 NAMES = (
     *(N_("Summary"), N_("Curve"), N_("Survival"), N_("Log-rank test"), N_("Association"), N_("Numbers")),
+    *(N_("Counts"), N_("dataset"), N_("studies"), N_("series")),
     *(N_("variable"), N_("unit"), N_("mean"), N_("sd"), N_("least edge"), N_("greatest edge")),
     *(N_("group"), N_("time"), N_("days"), N_("persons"), N_("at risk"), N_("events"), N_("censored")),
     *(N_("survival"), N_("95 % from"), N_("95 % to"), N_("median"), N_("restricted mean"), N_("up to")),

@@ -176,7 +176,7 @@ def _now(request: Request, found: Sight) -> Response:
         sight=found,
         asked=asked,
         parameters=orjson.dumps(asked.parameters, option=orjson.OPT_SORT_KEYS).decode(),
-        title=TITLES.get(asked.method, asked.method),
+        title=TITLES.get(asked.method or asked.operation, asked.method or asked.operation),
         states=STATES,
         result=shown,
         chart=released.chart(shown.figure) if shown else None,

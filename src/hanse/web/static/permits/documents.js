@@ -23,7 +23,7 @@ const KINDS = {
     names: async () => true, // which keys count, the permit says
     body: (tokens) => ({ orders: tokens.map((order) => ({ order })) }),
     id: (answer) => answer.run,
-    about: (said, tokens) => ({ permit: said[0].permit, method: said[0].method, at: said[0].issued, tokens }),
+    about: (said, tokens) => ({ permit: said[0].permit, method: said[0].method || said[0].operation, at: said[0].issued, tokens }),
   },
 };
 
