@@ -4,7 +4,7 @@ import html
 import json
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from urllib.parse import quote
 
 import pytest
@@ -23,6 +23,7 @@ from hanse.core import permit_words
 from hanse.core import refusal as refusals
 from hanse.core.application import Application
 from hanse.core.errors import Damaged
+from hanse.desk.sheet import PER_SHEET
 from hanse.lib import accounts, assertions, jws, log, sql
 
 
@@ -59,9 +60,7 @@ def narrowed(said: Application, **changes: object) -> str:
         "operation": list(scope.operations),
         "begins": f"{scope.begins:%Y-%m-%d}",
         "ends": f"{scope.ends:%Y-%m-%d}",
-        "minimum": scope.limits.minimum,
-        "rounding": scope.limits.rounding,
-        "budget": scope.limits.budget,
+        **asdict(scope.limits),
         "exception": "",
         **{f"opt_out_{n}": OPT_OUT[one.dataset] for n, one in enumerate(scope.datasets)},
         **({"sealed": 1} if scope.sealed else {}),
@@ -112,6 +111,21 @@ def test_from_an_application_to_a_permit_and_its_revocation(officer: Sitting, as
     assert "revoked" in officer.get(place)
     assert [one.typ for one in agreed(officer)] == [documents.TYP, "hanse-revocation+jws"]
     assert "agreed" in officer.get("/en/log")
+
+
+def test_long_lists_come_a_sheet_at_a_time(officer: Sitting) -> None:
+    names = [f"Project {n:03d}" for n in range(PER_SHEET + 5)]
+    for name in names:
+        officer.office.take(signed(application(officer.office.settings.id, project=name)))
+    first, second = (officer.get(f"/en/applications?waiting={n}") for n in (1, 2))
+    assert [name for name in names if name in first] == names[:PER_SHEET]
+    assert [name for name in names if name in second] == names[PER_SHEET:]
+    assert "?waiting=2#waiting" in first
+    for beyond in ("3", "0", "-1", "none", "9" * 400):
+        officer.get(f"/en/applications?waiting={beyond}")
+    newest = officer.get("/en/log")
+    assert newest.count("application arrived") == PER_SHEET
+    assert 0 < officer.get("/en/log?page=2").count("application arrived") < PER_SHEET
 
 
 def test_a_refusal_is_signed_with_its_reason(officer: Sitting, asked: Application) -> None:

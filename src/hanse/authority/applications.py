@@ -33,6 +33,9 @@ class State(StrEnum):
     REFUSED = "refused"
 
 
+_WAITS = APPLICATION.c.state == State.WAITING
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """An application as it was signed, when it arrived, and what became of it."""
@@ -104,8 +107,7 @@ def take(records: sa.Engine, authority: str, token: str, at: datetime) -> bool:
 def _may_come(connection: sa.Connection, said: Application) -> None:
     if connection.scalar(sa.select(APPLICATION.c.hash).where(APPLICATION.c.id == said.id)):
         raise Conflict("Another application has this id.", hint="Apply again, with a fresh id.")
-    waiting = sa.select(sa.func.count()).select_from(APPLICATION).where(APPLICATION.c.state == State.WAITING)
-    if (connection.scalar(waiting) or 0) >= MAX_WAITING:
+    if count(connection, waiting=True) >= MAX_WAITING:
         raise Conflict(f"{MAX_WAITING} applications wait for a decision already.")
     if said.amends:
         there = connection.scalar(sa.select(PERMIT.c.hash).where(PERMIT.c.id == said.amends).limit(1))
@@ -132,6 +134,21 @@ def all_of(connection: sa.Connection) -> Iterator[Kept]:
     """Every application, in the order of arrival."""
     query = sa.select(APPLICATION).order_by(APPLICATION.c.arrived, APPLICATION.c.id)
     yield from map(_kept, connection.execute(query))
+
+
+def count(connection: sa.Connection, waiting: bool) -> int:
+    """How many applications wait for a decision, or how many are decided."""
+    return (
+        connection.scalar(sa.select(sa.func.count()).select_from(APPLICATION).where(waiting == _WAITS)) or 0
+    )
+
+
+def some_of(connection: sa.Connection, waiting: bool, start: int, most: int) -> list[Kept]:
+    """`most` applications from place `start`: of those that wait, the oldest first, or of the others, the newest."""
+    columns = (APPLICATION.c.arrived, APPLICATION.c.id)
+    order = columns if waiting else [one.desc() for one in columns]
+    query = sa.select(APPLICATION).where(waiting == _WAITS).order_by(*order).offset(start).limit(most)
+    return [_kept(row) for row in connection.execute(query)]
 
 
 def decide(connection: sa.Connection, hash: str, state: State) -> None:

@@ -201,29 +201,53 @@ class Given:
 
 def all_of(connection: sa.Connection, key: FileKey) -> list[Given]:
     """Every permit in its newest version."""
-    gone = {row.id: row.at for row in connection.execute(sa.select(REVOKED))}
-    rows = connection.execute(sa.select(PERMIT).order_by(PERMIT.c.id, PERMIT.c.version))
-    last = {row.id: row for row in rows}
-    return [
-        Given(_read(row, key), jws.unverified(row.token), row.hash, gone.get(id, ""))
-        for id, row in last.items()
-    ]
+    return [_given(row, key) for row in connection.execute(_NEWEST.order_by(PERMIT.c.id))]
+
+
+def some_of(connection: sa.Connection, key: FileKey, start: int, most: int) -> list[Given]:
+    """`most` permits from place `start`, each in its newest version, the newest permit first."""
+    query = _NEWEST.order_by(PERMIT.c.id.desc()).offset(start).limit(most)
+    return [_given(row, key) for row in connection.execute(query)]
+
+
+def count(connection: sa.Connection) -> int:
+    """How many permits there are, whatever became of them."""
+    return connection.scalar(sa.select(sa.func.count(PERMIT.c.id.distinct()))) or 0
+
+
+def given(connection: sa.Connection, key: FileKey, id: str) -> Given:
+    """The permit with this id; `NotFound` when there is none."""
+    return _given(newest(connection, id), key)
 
 
 def names(connection: sa.Connection, key: FileKey, id: str, kid: str) -> bool:
     """Whether the newest version of a permit names a key; False without such a permit."""
-    return any(
-        one.permit.id == id and one.permit.scope.key(kid) is not None for one in all_of(connection, key)
-    )
+    try:
+        return given(connection, key, id).permit.scope.key(kid) is not None
+    except NotFound:
+        return False
 
 
 def newest(connection: sa.Connection, id: str) -> Any:
     """The row of a permit's newest version; `NotFound` when there is none."""
-    rows = sa.select(PERMIT).where(PERMIT.c.id == id).order_by(PERMIT.c.version.desc()).limit(1)
-    found = connection.execute(rows).one_or_none()
+    found = connection.execute(_NEWEST.where(PERMIT.c.id == id)).one_or_none()
     if found is None:
         raise NotFound("There is no permit with this id.", hint="See `hanse authority permits`.")
     return found
+
+
+_LAST = (
+    sa.select(PERMIT.c.id, sa.func.max(PERMIT.c.version).label("version")).group_by(PERMIT.c.id).subquery()
+)
+_NEWEST = (
+    sa.select(PERMIT, REVOKED.c.at.label("revoked"))
+    .join(_LAST, (_LAST.c.id == PERMIT.c.id) & (_LAST.c.version == PERMIT.c.version))
+    .outerjoin(REVOKED, REVOKED.c.id == PERMIT.c.id)
+)
+
+
+def _given(row: Any, key: FileKey) -> Given:
+    return Given(_read(row, key), jws.unverified(row.token), row.hash, row.revoked or "")
 
 
 def _read(row: Any, key: FileKey) -> Permit:

@@ -1,12 +1,15 @@
 """`/applications`: what was asked of the authority."""
 
 from collections.abc import Sequence
+from functools import partial
 
+import sqlalchemy as sa
 from starlette.responses import Response
 
 from hanse.authority import applications
-from hanse.authority.applications import State
+from hanse.authority.applications import Kept, State
 from hanse.authority.home import Home
+from hanse.desk.sheet import Sheet, sheet
 from hanse.desk.visit import Page, Visit
 from hanse.lib import sql
 from hanse.web.language import N_
@@ -23,15 +26,16 @@ def pages(home: Home) -> Sequence[Page]:
 
     def show(visit: Visit) -> Response:
         with sql.read(home.records) as connection:
-            found = list(applications.all_of(connection))
-        return visit.show(
-            "authority/applications.html",
-            waiting=[one for one in found if one.state is State.WAITING],
-            decided=[one for one in reversed(found) if one.state is not State.WAITING],
-            states=STATES,
-        )
+            waiting, decided = (_sheet(visit, connection, name) for name in ("waiting", "decided"))
+        return visit.show("authority/applications.html", waiting=waiting, decided=decided, states=STATES)
 
     def start(visit: Visit) -> Response:
         return visit.go("/applications")
 
     return (Page("/", start), Page("/applications", show))
+
+
+def _sheet(visit: Visit, connection: sa.Connection, name: str) -> Sheet[Kept]:
+    waits = name == "waiting"
+    read = partial(applications.some_of, connection, waits)
+    return sheet(visit, "/applications", name, applications.count(connection, waits), read)

@@ -1,16 +1,20 @@
 """`/log`: what arrived, was checked and was decided, as the log has it."""
 
 from collections.abc import Sequence
+from functools import partial
+from itertools import islice
 from shlex import quote
 
+import sqlalchemy as sa
 from starlette.responses import Response
 
 from hanse.authority.home import Home
+from hanse.desk.sheet import sheet
 from hanse.desk.visit import Page, Visit
 from hanse.lib import log, sql
+from hanse.lib.log import Entry
 from hanse.web.language import N_
 
-SHOWN = 100
 KINDS = {
     "application": N_("application arrived"),
     "check": N_("key checked"),
@@ -36,16 +40,15 @@ ROLES = {"officer": N_("officer"), "person": N_("person in the application"), "a
 
 
 def pages(home: Home) -> Sequence[Page]:
-    """The last entries, newest first."""
+    """The entries, newest first."""
 
     def show(visit: Visit) -> Response:
         with sql.read(home.records) as connection:
             size, root = log.head(connection)
-            found = list(log.entries(connection, max(0, size - SHOWN)))[::-1]
+            found = sheet(visit, "/log", "page", size, partial(_entries, connection, size))
         return visit.show(
             "authority/log.html",
-            entries=found,
-            size=size,
+            found=found,
             root=root,
             kinds=KINDS,
             acts=ACTS,
@@ -55,3 +58,9 @@ def pages(home: Home) -> Sequence[Page]:
         )
 
     return (Page("/log", show),)
+
+
+def _entries(connection: sa.Connection, size: int, start: int, most: int) -> list[Entry]:
+    """`most` entries from place `start` of a log of `size`, the newest first."""
+    after = max(0, size - start - most)
+    return list(islice(log.entries(connection, after), size - start - after))[::-1]

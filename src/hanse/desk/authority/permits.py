@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from starlette.responses import Response
 
@@ -11,8 +12,9 @@ from hanse.authority.permits import Given
 from hanse.core import clock, permit_words
 from hanse.core import permit as documents
 from hanse.core import revocation as revocation_documents
-from hanse.core.errors import NotFound, Problem
+from hanse.core.errors import Problem
 from hanse.desk import signing
+from hanse.desk.sheet import sheet
 from hanse.desk.visit import Page, Visit
 from hanse.lib import sql
 from hanse.web.language import N_
@@ -29,11 +31,11 @@ def pages(home: Home) -> Sequence[Page]:
     """All permits, one of them, and its revocation."""
 
     def every(visit: Visit) -> Response:
-        at = clock.now()
         with sql.read(home.records) as connection:
-            found = permits.all_of(connection, home.key)
-        rows = [(one, state(one, at)) for one in reversed(found)]
-        return visit.show("authority/permits.html", rows=rows, states=STATES, when=clock.text)
+            read = partial(permits.some_of, connection, home.key)
+            found = sheet(visit, "/permits", "page", permits.count(connection), read)
+        stands = partial(state, at=clock.now())
+        return visit.show("authority/permits.html", found=found, state=stands, states=STATES, when=clock.text)
 
     def show(visit: Visit) -> Response:
         return _show(home, visit)
@@ -68,9 +70,7 @@ def _show(home: Home, visit: Visit, problem: Problem | None = None) -> Response:
     """The permit, and with a reason the words of its revocation."""
     id, reason, decision = visit.place("id"), visit.said("reason").strip(), None
     with sql.read(home.records) as connection:
-        one = next((one for one in permits.all_of(connection, home.key) if one.permit.id == id), None)
-        if one is None:
-            raise NotFound("There is no permit with this id.")
+        one = permits.given(connection, home.key, id)
         there, nodes = delivery.arrived(delivery.held(connection), one.permit, one.hash)
         try:
             if reason and problem is None:
