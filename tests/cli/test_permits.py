@@ -1,6 +1,8 @@
 """Applying and running from the command line, against a hub with an authority and hospitals."""
 
 import json
+import re
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -64,40 +66,58 @@ def test_from_the_application_to_the_result(space: Permitting, tmp_path: Path) -
         "3 of 3 answered",
     )
     assert hanse(space, home, "runs", "list").stdout.splitlines()[1].startswith(listed["run"])
-    same = tmp_path / "same.zip"
-    again = hanse(space, home, "runs", "show", listed["run"], "--json", "--out", str(same))
+    again = hanse(space, home, "runs", "show", listed["run"], "--json")
     assert json.loads(again.stdout)["provenance"]["missing"] == []
-    assert same.read_bytes() == crate.read_bytes()
-    crate_verifies(space, home, tmp_path, crate)
+    verified_as_in_the_guide(space, home, tmp_path, listed["run"])
+    refused_to_a_stranger(space, tmp_path)
     (shown,) = json.loads(hanse(space, home, "applications", "--json").stdout)
     assert shown["authority"]["state"] == "granted"
     assert {one["state"] for one in shown["nodes"]} <= {"waiting", "delivered", "approved"}
 
 
-def crate_verifies(space: Permitting, home: Path, folder: Path, crate: Path) -> None:
-    """The person and a stranger verify the result, each by the authority that they know, and with a node's log."""
-    fingerprint = authorities.key(space.authority.home).public.fingerprint
-    mine = hanse(space, home, "runs", "verify", str(crate))
-    assert mine.exit_code == 0, mine.stderr
-    assert fingerprint in mine.stdout
-    assert "You rely on this authority." in mine.stdout
-    assert mine.stdout.count("log entry") == 3
-    stranger = json.loads(hanse(space, folder / "other", "runs", "verify", str(crate), "--json").stdout)
-    assert (stranger["verified"], stranger["authority"]["relied"]) == (True, "unknown")
-    assert any("numbers" in one for one in stranger["not_verified"])
-    pinned = hanse(space, folder / "other", "runs", "verify", str(crate), "--authority", fingerprint)
-    assert "the authority that you named" in pinned.stdout
-    other = FileKey.generate().public.fingerprint
-    refused = hanse(space, folder / "other", "runs", "verify", str(crate), "--authority", other)
-    assert isinstance(refused.exception, Refused)
+def verified_as_in_the_guide(space: Permitting, home: Path, folder: Path, run: str) -> None:
+    """Every command of the section, with real names in the place of those of the text."""
+    guide = (Path(__file__).parents[2] / "docs" / "researcher.md").read_text(encoding="utf-8")
+    section = guide.partition("\n### Verify a result\n")[2].partition("\n### ")[0]
+    lines = "".join(re.findall(r"^```sh\n(.*?)^```", section, re.DOTALL | re.MULTILINE)).splitlines()
+    hospital, fingerprint = space.hospitals[0], authorities.key(space.authority.home).public.fingerprint
+    body = json.loads(hanse(space, home, "runs", "verify", str(folder / "result.zip"), "--json").stdout)
+    entry = next(
+        one["log_entry"] for one in body["provenance"]["answers"] if one["node"] == hospital.id
+    ).split()[0]
+    names = {"RUN": run, "17": entry, "demo/turku": str(hospital.home)}
+    names |= {"3d1c 0a52 9b7e 4f60 81aa c2d3 5e6f 7081": fingerprint}
+    said = []
+    for line in lines:
+        words, _, out = line.partition(" > ")
+        name, *rest = [names.get(word, word) for word in shlex.split(words)]
+        rest = [str(folder / one) if one.endswith((".zip", ".tlog-proof")) else one for one in rest]
+        if name == "cmp":
+            assert Path(rest[0]).read_bytes() == Path(rest[1]).read_bytes()
+            continue
+        found = hanse(space, home, *rest)
+        assert found.exit_code == 0, (line, found.stderr)
+        if out:
+            (folder / out).write_text(found.stdout)
+        said.append(found.stdout)
+    assert "You rely on this authority." in said[0]
+    assert fingerprint in said[0]
+    assert said[0].count(", log entry ") == 3
+    assert json.loads(said[1])["authority"]["relied"] == "pinned"
+    assert f"The entry of {hospital.id} is in the log" in said[-1]
 
-    (answer,) = [one for one in stranger["provenance"]["answers"] if one["node"] == space.hospitals[0].id]
-    entry, log = answer["log_entry"].split()[0], str(space.hospitals[0].home)
-    (folder / "proof").write_text(hanse(space, home, "audit", "proof", entry, "--home", log).stdout)
-    proven = hanse(space, home, "runs", "verify", str(crate), "--proof", str(folder / "proof"))
-    assert f"The entry of {answer['node']} is in the log" in proven.stdout
-    (folder / "proof").write_text(hanse(space, home, "audit", "proof", "1", "--home", log).stdout)
-    unrelated = hanse(space, home, "runs", "verify", str(crate), "--proof", str(folder / "proof"))
+
+def refused_to_a_stranger(space: Permitting, folder: Path) -> None:
+    """Whoever knows nobody learns what they have to compare; another authority and another proof are refused."""
+    verify = ("runs", "verify", str(folder / "result.zip"))
+    unknown = hanse(space, folder / "other", *verify)
+    assert "You do not know this authority: compare the fingerprint" in unknown.stdout
+    assert "The numbers: " in unknown.stdout
+    other = hanse(space, folder / "other", *verify, "--authority", FileKey.generate().public.fingerprint)
+    assert isinstance(other.exception, Refused)
+    first = hanse(space, folder, "audit", "proof", "1", "--home", str(space.hospitals[0].home)).stdout
+    (folder / "first.tlog-proof").write_text(first)
+    unrelated = hanse(space, folder, *verify, "--proof", str(folder / "first.tlog-proof"))
     assert isinstance(unrelated.exception, BadEnvelope)
 
 
