@@ -23,7 +23,7 @@ from hanse.core import clock, document, permit_words
 from hanse.core import permit as permit_documents
 from hanse.core import refusal as refusal_documents
 from hanse.core.application import Application
-from hanse.core.errors import BadEnvelope, BadInput, Conflict, Problem, Refused
+from hanse.core.errors import BadEnvelope, BadInput, BadQuestion, Conflict, Problem, Refused
 from hanse.core.permit import TYP
 from hanse.lib import log, sql
 
@@ -158,6 +158,19 @@ def test_changes_that_make_no_permit_are_refused(
 ) -> None:
     with pytest.raises((BadInput, BadEnvelope)):
         here.draft(asked, **wrong)
+
+
+@pytest.mark.parametrize("selection", ["person.agge > 50", "person.sex = 'Female'"])
+def test_a_selection_that_no_node_could_apply_is_neither_drafted_nor_signed(
+    here: Office, asked: Application, selection: str
+) -> None:
+    with pytest.raises(BadQuestion):
+        here.draft(asked, selection=selection)
+    drafted = here.draft(asked)
+    made = permit_documents.decode(drafted.payload)
+    payload = document.encode(replace(made, scope=replace(made.scope, selection=selection)))
+    with pytest.raises(BadQuestion):
+        here.sign(replace(drafted, payload=payload), more=("selection",))
 
 
 def test_an_application_is_decided_once(here: Office, asked: Application) -> None:

@@ -19,8 +19,8 @@ from tests.hub.papers import (
     said_status,
 )
 
-from hanse.core import ids, permit, status
-from hanse.core.errors import BadEnvelope, NotFound, Refused
+from hanse.core import application, ids, permit, status
+from hanse.core.errors import BadEnvelope, BadQuestion, NotFound, Refused
 from hanse.core.greeting import Role
 from hanse.core.permit import Authority, authority_id
 from hanse.hub import access, registry
@@ -57,6 +57,12 @@ def test_an_application_with_a_key_of_somebody_else_or_for_nobody_is_refused(off
         office.apply(f"{head}.{body}.{signature[::-1]}", now())
     with pytest.raises(NotFound, match="no such authority"):
         office.apply(applied(authority="authority_" + "0" * 26), now())
+
+
+def test_an_application_for_what_no_node_could_select_is_refused_at_once(office: Office) -> None:
+    scope = application.decode(jws.unverified(applied())).scope
+    with pytest.raises(BadQuestion, match=r"no field person\.agge"):
+        office.apply(applied(scope=replace(scope, selection="person.agge > 50")), now())
 
 
 def test_a_permit_and_its_approval_show_in_the_application(office: Office, records: sa.Engine) -> None:

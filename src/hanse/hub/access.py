@@ -12,10 +12,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from hanse.core import application, ids, login, permit, refusal, result, status
+from hanse.core.check import check_selection
 from hanse.core.envelope import Kind
 from hanse.core.errors import BadEnvelope, NotFound, Problem, Refused
 from hanse.core.greeting import Role
 from hanse.core.permit import authority_id
+from hanse.domains import VOCABULARY
 from hanse.hub import documents, permits, post, registry, results
 from hanse.hub.documents import FORMS, Kept, Place
 from hanse.hub.tables import DELIVERY, DOCUMENT
@@ -29,7 +31,7 @@ def apply(connection: sa.Connection, token: str, at: datetime) -> str:
     """Keeps an application for the authority that it names and the nodes of its datasets; its hash.
 
     Raises `BadEnvelope` when it is none, or not signed with a key that it names, `NotFound` when no such authority is
-    here.
+    here, and `BadQuestion` for a selection that no node could apply: who applied would otherwise hear of it late.
     """
     said = application.decode(jws.unverified(token))
     kid = jws.key_id(token)
@@ -40,6 +42,7 @@ def apply(connection: sa.Connection, token: str, at: datetime) -> str:
             hint="Name your working key in it, and sign with that key.",
         )
     signed = jws.read(token, PublicKey.from_jwk(found[1].jwk), application.TYP, application.decode)
+    check_selection(said.scope.selection, VOCABULARY)
     to = _participant(connection, said.authority)
     place = Place(said.id, "", 0, tuple(one.node for one in said.scope.datasets))
     kept = Kept(signed.hash, application.TYP, kid, place)
