@@ -75,7 +75,8 @@ class Node:
     @property
     def gate(self) -> Gate:
         if self._gate is None:
-            uses = Uses(self.store, self.permits, VOCABULARY, timedelta(hours=self.config.status_hours))
+            age, where = timedelta(hours=self.config.status_hours), self.config.environment
+            uses = Uses(self.store, self.permits, VOCABULARY, age, where)
             self._gate = Gate(self.store, VOCABULARY, self.home / "cache", uses=uses)
         return self._gate
 

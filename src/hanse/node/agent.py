@@ -58,7 +58,7 @@ def run(config: NodeConfig, stop: threading.Event) -> None:
     store = Store(config.home)
     permits = Permits(store, config)
     permits.send_again()
-    uses = Uses(store, permits, VOCABULARY, timedelta(hours=config.status_hours))
+    uses = Uses(store, permits, VOCABULARY, timedelta(hours=config.status_hours), config.environment)
     gate = Gate(
         store,
         VOCABULARY,

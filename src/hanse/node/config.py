@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from hanse.core.document import Jwk
-from hanse.core.errors import BadInput
+from hanse.core.errors import BadEnvelope, BadInput
 from hanse.core.permit import Kind
-from hanse.core.scope import thumbprint
+from hanse.core.scope import environment, thumbprint
 from hanse.lib import settings
 
 FILE = "node.toml"
@@ -34,7 +34,9 @@ class Pinned:
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
     """`hub_key` is the RFC 7638 thumbprint of the only key whose messages this node accepts. `memory_mb` and
-    `threads` bound what one question may use. `status_hours` is how old an authority's word may be."""
+    `threads` bound what one question may use. `status_hours` is how old an authority's word may be. `environment` is
+    the secure processing environment that this node is, or serves: a permit can demand one, and an order cannot say
+    where it is carried out."""
 
     home: Path
     id: str  # node_..., derived from the node's key
@@ -47,6 +49,7 @@ class NodeConfig:
     memory_mb: int = 1024
     threads: int = 2
     status_hours: int = 24
+    environment: str = ""  # such as spe:turku, as permits name it
     authorities: tuple[Pinned, ...] = ()
 
 
@@ -59,7 +62,20 @@ def read(home: Path) -> NodeConfig:
         raise BadInput(
             f"{home / FILE}: an authority is not name, kinds and key.", hint="`hanse node trust` writes it."
         ) from error
-    return settings.fill(NodeConfig, body, str(home / FILE), home=home, authorities=pinned)
+    found = settings.fill(NodeConfig, body, str(home / FILE), home=home, authorities=pinned)
+    if found.environment:
+        _check_environment(home, found.environment)
+    return found
+
+
+def _check_environment(home: Path, id: str) -> None:
+    try:
+        environment(id)
+    except BadEnvelope:
+        raise BadInput(
+            f"{home / FILE}: environment is not the id of an environment.",
+            hint="Small letters, digits and . : / _ - as permits name it, such as spe:turku.",
+        ) from None
 
 
 def write(config: NodeConfig) -> None:

@@ -74,8 +74,17 @@ class Admitted:
 class Uses:
     """The uses of the data in one store, under the permits of one node."""
 
-    def __init__(self, store: Store, permits: Permits, vocabulary: Vocabulary, status_age: timedelta) -> None:
+    def __init__(
+        self,
+        store: Store,
+        permits: Permits,
+        vocabulary: Vocabulary,
+        status_age: timedelta,
+        environment: str = "",
+    ) -> None:
+        """`status_age` is how old an authority's word may be, `environment` where this node is, as its owner says."""
         self.permits = permits
+        self._environment = environment
         self.orders = Orders(store.records, store.home / "results")
         self._store, self._vocabulary, self._status_age = store, vocabulary, status_age
         self._continuity = Continuity(store.home)
@@ -163,6 +172,7 @@ class Uses:
             approval=None,
             veto=None,
             versions=(published.manifest.version,) if published else (),
+            environment=self._environment,
             page_operations=PAGE_OPERATIONS,
             public=published is not None and published.policy.access is Access.OPEN,
             status_age=self._status_age,
