@@ -12,6 +12,7 @@ PROVENANCE = Provenance(
     permit="ab" * 32,
     person="A researcher",
     software="hanse 0.4.0",
+    selection="person.age > 50",
     parameters=PARAMETERS["crosstab"],
     began="2026-11-22T10:00:00Z",
     ended="2026-11-22T10:00:02Z",

@@ -78,11 +78,13 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Provenance:
     """Where a result comes from, as plain data. `permit` is the SHA-256 of the permit's payload, `person` who signed
-    the orders; `missing` are the nodes that were asked and are not in it; times are RFC 3339."""
+    the orders; `selection` (CQL2) is what narrowed the permit's own; `missing` are the nodes that were asked and are
+    not in it; times are RFC 3339."""
 
     permit: str
     person: str
     software: str
+    selection: str
     parameters: Mapping[str, Any]
     began: str
     ended: str

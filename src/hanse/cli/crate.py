@@ -130,7 +130,6 @@ def _body(found: Verified, relied: str) -> dict[str, Any]:
             "hash": found.granted.hash,
         },
         "method": found.result.method,
-        "selection": found.parts[0].order.selection,
         "provenance": asdict(found.provenance),
         "files": found.files,
     }

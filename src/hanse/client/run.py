@@ -414,6 +414,7 @@ def provenance(
         permit=granted.hash,
         person=_person(granted, parts[0]),
         software=software,
+        selection=parts[0].order.selection,
         parameters=document.to_plain(parts[0].order.parameters),
         began=clock.text(min(one.order.issued for one in parts)),
         ended=clock.text(max(found.at for _, found in done)),
