@@ -16,6 +16,7 @@ from tests.desk.authenticator import Authenticator, text
 from tests.desk.conftest import OFFICER, Sitting, challenge, hidden
 
 from hanse.authority import permits
+from hanse.authority.permits import Given
 from hanse.authority.tables import OUTGOING
 from hanse.cli.authority import authority as command
 from hanse.core import permit as documents
@@ -159,18 +160,51 @@ def test_less_is_given_when_boxes_are_unticked(officer: Sitting, asked: Applicat
     check_all(officer, asked)
     page = officer.get(narrowed(asked, person=[0], dataset=[1], operation=["count"], opt_out_0="", sealed=1))
     assert officer.decide(page, at(asked, "/draft")).status_code == 303
-    with sql.read(officer.office.records) as connection:
-        (one,) = permits.all_of(connection, officer.office.key)
-    scope = one.permit.scope
+    scope = given(officer).permit.scope
     assert [one.name for one in scope.persons] == [APPLICANT]
     assert (len(scope.datasets), list(scope.operations), scope.sealed) == (1, ["count"], True)
 
 
-def test_a_permit_that_gives_more_cannot_be_signed_here(officer: Sitting, asked: Application) -> None:
+def test_a_permit_gives_more_only_where_the_officer_says_so(officer: Sitting, asked: Application) -> None:
     check_all(officer, asked)
     page = officer.get(narrowed(asked, minimum=1))
-    assert "gives no more than was asked for" in page
+    assert "more than was asked for" in page
     assert "Sign with passkey" not in page
+    assert "Sign with passkey" not in officer.get(narrowed(asked, minimum=1, budget=10_000, more="minimum"))
+    page = officer.get(narrowed(asked, minimum=1, more="minimum"))
+    fields = hidden(page, at(asked, "/draft"))
+    answer = officer.passkey.get(challenge(page))
+    assert officer.post(at(asked, "/draft"), **fields | {"more": "", "answer": answer}).status_code == 403
+    assert officer.decide(page, at(asked, "/draft")).status_code == 303
+
+
+def given(officer: Sitting) -> Given:
+    """The only permit, in its newest version."""
+    with sql.read(officer.office.records) as connection:
+        (one,) = permits.all_of(connection, officer.office.key)
+    return one
+
+
+def test_a_permit_is_changed_by_its_next_version(officer: Sitting, asked: Application) -> None:
+    check_all(officer, asked)
+    officer.decide(officer.get(narrowed(asked)), at(asked, "/draft"))
+    first = given(officer)
+    place = f"/en/permits/{first.permit.id}/draft"
+    assert "Sign with passkey" not in officer.get(place)
+    change = narrowed(asked).partition("?")[2]
+    same = officer.get(f"{place}?{change}")
+    assert "Nothing differs" in same
+    assert "Sign with passkey" not in same
+    change = narrowed(asked, minimum=99, person=[0]).partition("?")[2]
+    page = officer.get(f"{place}?{change}")
+    assert "<ins>stand for 99 persons at least</ins>" in page
+    assert officer.decide(page, place).status_code == 303
+    second = given(officer)
+    assert (second.permit.version, second.permit.amends) == (2, first.hash)
+    assert second.permit.scope.limits.minimum == 99
+    assert [one.name for one in second.permit.scope.persons] == [APPLICANT]
+    assert [one.entry.kind for one in agreed(officer)] == ["permit", "amend"]
+    assert officer.decide(page, place).status_code == 409
 
 
 @pytest.mark.parametrize("change", [{"minimum": "x"}, {"begins": "soon"}, {"person": []}, {"operation": []}])

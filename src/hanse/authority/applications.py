@@ -33,9 +33,6 @@ class State(StrEnum):
     REFUSED = "refused"
 
 
-_WAITS = APPLICATION.c.state == State.WAITING
-
-
 @dataclass(frozen=True, slots=True)
 class Kept:
     """An application as it was signed, when it arrived, and what became of it."""
@@ -138,17 +135,20 @@ def all_of(connection: sa.Connection) -> Iterator[Kept]:
 
 def count(connection: sa.Connection, waiting: bool) -> int:
     """How many applications wait for a decision, or how many are decided."""
-    return (
-        connection.scalar(sa.select(sa.func.count()).select_from(APPLICATION).where(waiting == _WAITS)) or 0
-    )
+    return connection.scalar(sa.select(sa.func.count()).select_from(APPLICATION).where(_that(waiting))) or 0
 
 
 def some_of(connection: sa.Connection, waiting: bool, start: int, most: int) -> list[Kept]:
     """`most` applications from place `start`: of those that wait, the oldest first, or of the others, the newest."""
     columns = (APPLICATION.c.arrived, APPLICATION.c.id)
     order = columns if waiting else [one.desc() for one in columns]
-    query = sa.select(APPLICATION).where(waiting == _WAITS).order_by(*order).offset(start).limit(most)
+    query = sa.select(APPLICATION).where(_that(waiting)).order_by(*order).offset(start).limit(most)
     return [_kept(row) for row in connection.execute(query)]
+
+
+def _that(waiting: bool) -> sa.ColumnElement[bool]:
+    waits = APPLICATION.c.state == State.WAITING
+    return waits if waiting else ~waits
 
 
 def decide(connection: sa.Connection, hash: str, state: State) -> None:

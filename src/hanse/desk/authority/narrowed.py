@@ -1,6 +1,7 @@
 """The form that narrows a permit: what stands in it, and what it changes, as `authority.narrowing` has it.
 
-Datasets and persons go by their places in the application, so that an address with hundreds of them stays short.
+Datasets and persons go by their places in the application, or in the version that is changed, so that an address with
+hundreds of them stays short.
 """
 
 from dataclasses import fields
@@ -16,29 +17,31 @@ LIMITS = tuple(one.name for one in fields(Limits))
 
 
 class Fields:
-    """What stands in the form: what was sent with it, and else what was asked for."""
+    """What stands in the form: what was sent with it, and else what was asked for, or is in force."""
 
-    def __init__(self, visit: Visit, asked: Scope) -> None:
-        self._visit, self._sent = visit, visit.said("narrow") == "1"
+    def __init__(self, visit: Visit, asked: Scope, exception: str = "") -> None:
+        self._visit, self.sent = visit, visit.said("narrow") == "1"
         self.asked = asked
         self._defaults = {
             "begins": f"{asked.begins:%Y-%m-%d}",
             "ends": f"{asked.ends:%Y-%m-%d}",
             **{name: str(getattr(asked.limits, name)) for name in LIMITS},
+            **{f"opt_out_{n}": one.opt_out for n, one in enumerate(asked.datasets)},
+            "exception": exception,
         }
 
     def value(self, name: str) -> str:
         """What stands in a field."""
-        return self._visit.said(name) if self._sent else self._defaults.get(name, "")
+        return self._visit.said(name) if self.sent else self._defaults.get(name, "")
 
     def has(self, name: str, value: object) -> bool:
         """Whether a box is ticked; at first all that was asked for are."""
-        return str(value) in self._visit.many(name) if self._sent else True
+        return str(value) in self._visit.many(name) if self.sent else True
 
     @property
     def sealed(self) -> bool:
         """Whether the box for sealed answers is ticked."""
-        return "1" in self._visit.many("sealed") if self._sent else self.asked.sealed
+        return "1" in self._visit.many("sealed") if self.sent else self.asked.sealed
 
 
 def changes(visit: Visit, asked: Scope) -> dict[str, Any]:
@@ -53,16 +56,16 @@ def changes(visit: Visit, asked: Scope) -> dict[str, Any]:
         "sealed": "1" in visit.many("sealed"),
         "exception": visit.said("exception").strip(),
         "opt_out": {
-            one.dataset: commitment
+            one.dataset: visit.said(f"opt_out_{n}").strip()
             for n, one in enumerate(asked.datasets)
-            if (commitment := visit.said(f"opt_out_{n}").strip()) and str(n) in visit.many("dataset")
+            if str(n) in visit.many("dataset")
         },
     }
     return said | _period(visit, asked)
 
 
 def _period(visit: Visit, asked: Scope) -> dict[str, Any]:
-    """The days that differ from those asked for: an application may begin or end within a day."""
+    """The days that differ: what was asked for, or is in force, may begin or end within a day."""
     given = {}
     for name in ("begins", "ends"):
         try:
