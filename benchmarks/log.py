@@ -13,7 +13,8 @@ import pymerkle
 import sqlalchemy as sa
 
 from hanse.lib import log, merkle, sql
-from hanse.lib.log import Event, Writer
+from hanse.lib.commits import Commits
+from hanse.lib.log import Event
 
 THREADS = 64
 SINGLES, GROUPED = 1_000, 10_000  # appends a second
@@ -85,12 +86,12 @@ def fresh(path: Path) -> sa.Engine:
 
 def appends(records: sa.Engine, threads: int, each: int, group: int) -> float:
     """Entries a second that are on disk when their call returns."""
-    writer = Writer(records)
+    commits = Commits(records)
     events = [Event("use", BODY)] * group
 
     def work() -> None:
         for _ in range(each):
-            writer.append(*events)
+            commits.run(lambda connection: log.append_all(connection, events))
 
     workers = [threading.Thread(target=work) for _ in range(threads)]
     began = time.perf_counter()

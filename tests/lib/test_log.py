@@ -2,34 +2,17 @@
 
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from tests.lib.conftest import MIGRATIONS
 
-from hanse.core.errors import Damaged, NoSpace, NotFound
+from hanse.core.errors import Damaged, NotFound
 from hanse.lib import chain, log, merkle, sql
-from hanse.lib.log import Event, Writer
+from hanse.lib.log import Event
 
-MIGRATIONS = [sql.Migration(1, "log", sql.create(*log.TABLES))]
 NAMES = ("one", "two", "three", "four", "five")
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
-    """A log without entries, first on SQLite, then on PostgreSQL."""
-    if request.param == "sqlite":
-        engine = sql.engine(sql.sqlite_url(tmp_path / "records.db"))
-    else:
-        engine = sql.engine(request.getfixturevalue("postgres").replace("postgresql:", "postgresql+psycopg:"))
-        with sql.begin(engine) as connection:
-            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-            connection.exec_driver_sql("CREATE SCHEMA public")
-    sql.migrate(engine, MIGRATIONS)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
@@ -148,73 +131,6 @@ def test_an_entry_that_names_nobody_is_not_redacted(records: sa.Engine, number: 
         log.redact(connection, [number], "by mistake")
 
 
-def test_who_waits_shares_a_transaction(empty: sa.Engine) -> None:
-    writer = Writer(empty)
-    commits = []
-    sa.event.listen(empty, "commit", commits.append)
-
-    def append(name: int) -> None:
-        for number in range(20):
-            first, second = writer.append(
-                Event("test", {"name": name, "at": number}), Event("test", {"who": name})
-            )
-            assert second.number == first.number + 1
-
-    threads = [threading.Thread(target=append, args=(name,)) for name in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    with sql.read(empty) as connection:
-        assert log.verify(connection) == 320
-    assert len(commits) < 160
-
-
-def test_what_cannot_be_written_fails_its_own_call_and_no_other(empty: sa.Engine) -> None:
-    writer = Writer(empty)
-    with pytest.raises(TypeError):
-        writer.append(Event("test", {"name": object()}))
-    assert [one.number for one in writer.append(Event("test", {}), Event("test", {}))] == [1, 2]
-
-
-def test_two_processes_append_to_one_log(empty: sa.Engine) -> None:
-    other = sa.create_engine(empty.url) if empty.dialect.name == "postgresql" else sql.engine(str(empty.url))
-    threads = [
-        threading.Thread(target=lambda one=one: [Writer(one).append(Event("test", {})) for _ in range(20)])
-        for one in (empty, other)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    other.dispose()
-    with sql.read(empty) as connection:
-        assert log.verify(connection) == 40
-
-
-def test_a_full_disk_is_told_to_everybody_who_waits_and_nothing_is_written(tmp_path: Path) -> None:
-    engine = sql.engine(sql.sqlite_url(tmp_path / "records.db"))
-    sql.migrate(engine, MIGRATIONS)
-    sa.event.listen(engine, "begin", lambda one: one.exec_driver_sql("PRAGMA max_page_count = 20"))
-    writer, failed = Writer(engine), []
-
-    def append() -> None:
-        try:
-            writer.append(Event("test", {"text": "x" * 200_000}))
-        except NoSpace as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=append) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(failed) == 3
-    writer.append(Event("test", {"text": "small"}))
-    with sql.read(engine) as connection:
-        assert log.verify(connection) == 1
-
-
 def chained(connection: sa.Connection, damage: str = "") -> None:
     """The log of a database from before there were trees."""
     previous = "0" * 64
@@ -259,10 +175,11 @@ def test_an_empty_chain_becomes_an_empty_tree(tmp_path: Path) -> None:
 APPENDING = """
 import sys
 from hanse.lib import log, sql
+from hanse.lib.commits import Commits
 records = sql.engine(sys.argv[1])
-writer = log.Writer(records)
+commits = Commits(records)
 for name in range(10_000):
-    print(writer.append(log.Event("test", {"who": name}))[0].number, flush=True)
+    print(commits.run(lambda one: log.append(one, "test", {"who": name})).number, flush=True)
 """
 IN_BETWEEN = """
 import sys, time

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
+import sqlalchemy as sa
 
 from hanse.core.answer import CriterionState, DatasetAnswer, Rule
 from hanse.core.errors import BadQuestion, QuestionTooCostly
@@ -289,10 +291,18 @@ def test_a_stricter_policy_holds_from_the_next_refresh(gate: Gate, store: Store)
 
 
 def test_asking_in_several_threads_at_once_gives_each_its_own_answer(gate: Gate) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     questions = [f"image.slice_thickness = {number % 5}" for number in range(20)]
     alone = [ask(gate, question)["open"].counts for question in questions]
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda question: ask(gate, question)["open"].counts, questions))
     assert together == alone
+
+
+def test_questions_at_once_share_the_commit_of_their_entries(gate: Gate, store: Store) -> None:
+    commits: list[object] = []
+    sa.event.listen(store.records, "commit", commits.append)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: ask(gate, f"image.slice_thickness = {number}"), range(80)))
+    with sql.read(store.records) as connection:
+        assert sum(one.kind == "use" for one in log.entries(connection)) == 80
+    assert len(commits) < 160, "an entry and an answer each"

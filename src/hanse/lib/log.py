@@ -12,7 +12,6 @@ import hashlib
 import json
 import secrets
 import sqlite3
-import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,7 +22,7 @@ import sqlalchemy as sa
 from hanse.core import clock
 from hanse.core.dataset import canonical
 from hanse.core.errors import Damaged, NotFound
-from hanse.lib import merkle, sql
+from hanse.lib import merkle
 
 LOG = sa.Table(
     "log",
@@ -258,63 +257,6 @@ class Checking:
                 f"the person in entry {min(lost)} of the log is gone, and no entry says that it was redacted",
                 hint="restore the database from a backup",
             )
-
-
-class Writer:
-    """Appends for several threads at once, and lets those who wait share one transaction, so that one sync of the disk
-    serves them all. A call returns when its entries are on disk."""
-
-    def __init__(self, records: sa.Engine) -> None:
-        self._records = records
-        self._lock = threading.Lock()
-        self._waiting: list[_Group] = []
-        self._busy = False
-
-    def append(self, *events: Event) -> list[Entry]:
-        """Adds these entries next to one another; raises as `sql.begin` does, and then none of them is in the log."""
-        mine = _Group(events)
-        with self._lock:
-            self._waiting.append(mine)
-            first, self._busy = not self._busy, True
-        if not first:
-            mine.turn.wait()
-        if not mine.done:
-            self._write()
-        if mine.failed is not None:
-            raise mine.failed
-        return mine.made
-
-    def _write(self) -> None:
-        """Writes all who wait, and gives the turn to one of those who came meanwhile."""
-        with self._lock:
-            groups, self._waiting = self._waiting, []
-        try:
-            with sql.begin(self._records) as connection:
-                made = iter(_write(connection, [draft for one in groups for draft in one.drafts]))
-            for one in groups:
-                one.made = [next(made) for _ in one.drafts]
-        except BaseException as error:  # nobody may be left waiting
-            for one in groups:
-                one.failed = error
-        with self._lock:
-            self._busy = bool(self._waiting)
-            following = self._waiting[:1]
-        for one in groups:
-            one.done = True
-            one.turn.set()
-        for one in following:
-            one.turn.set()
-
-
-class _Group:
-    """The events of one call, and what became of them."""
-
-    def __init__(self, events: Sequence[Event]) -> None:
-        self.drafts = [_Draft.of(one) for one in events]  # what cannot be written fails its own call only
-        self.turn = threading.Event()
-        self.done = False
-        self.made: list[Entry] = []
-        self.failed: BaseException | None = None
 
 
 def _size(connection: sa.Connection) -> int:

@@ -85,19 +85,20 @@ def begin(engine: sa.Engine) -> Iterator[sa.Connection]:
     Raises `NoSpace` when the disk is full, `Conflict` when another writer held the database too long, and
     `Unreachable` when there is no connection.
     """
-    with _problems(engine), engine.connect().execution_options(writes=True) as connection, connection.begin():
+    with problems(engine), engine.connect().execution_options(writes=True) as connection, connection.begin():
         yield connection
 
 
 @contextmanager
 def read(engine: sa.Engine) -> Iterator[sa.Connection]:
     """One consistent view of the database, for reading only; raises as `begin` does."""
-    with _problems(engine), engine.connect() as connection, connection.begin():
+    with problems(engine), engine.connect() as connection, connection.begin():
         yield connection
 
 
 @contextmanager
-def _problems(engine: sa.Engine) -> Iterator[None]:
+def problems(engine: sa.Engine) -> Iterator[None]:
+    """Turns what the database says into the problems that `begin` raises."""
     try:
         yield
     except sa.exc.DBAPIError as error:

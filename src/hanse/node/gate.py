@@ -133,8 +133,9 @@ class Gate:
         found = [self._found(plan, held, selections, fields) for plan in plans]
         if not any(plan.published.policy.access is Access.PROTECTED for plan in answering):
             return tuple(self._answer(*one, None) for one in zip(plans, found, strict=True))
-        with sql.begin(self._store.records) as connection:
-            return tuple(self._answer(*one, connection) for one in zip(plans, found, strict=True))
+        return self._store.commits.run(
+            lambda connection: tuple(self._answer(*one, connection) for one in zip(plans, found, strict=True))
+        )
 
     def use(self, order: str, delegation: str = "") -> str:
         """Carries out an order (a token, and the delegation to the device that signed it, or an empty text): the token
@@ -165,17 +166,25 @@ class Gate:
         policy = _under_a_permit(published.policy)
         if admitted.step is None:
             cohort = held.index.cohort(selection, number)
-            with sql.begin(self._store.records) as connection, self._ledger(connection, published) as ledger:
-                counts = disclosure.decide(cohort, policy, ledger, self._asked(question))
-                return asdict(
-                    disclosure.bound(counts, policy, limits.minimum, limits.rounding, ledger.persons)
-                )
+            return self._store.commits.run(
+                lambda connection: self._counted(connection, admitted, cohort, policy)
+            )
         step, table = admitted.step, held.index.table(selection, number, admitted.step.fields)
         strict = _limits(policy, limits)
         drawn_with = secret(self._store.keys.secret, published.manifest.dataset)
         draw = dice(drawn_with, admitted.asked.encode(), strict)
         check_intermediate(table.persons, admitted.spent, strict, draw)
         return step.method.carried(table, step.parameters, strict.noise, draw)
+
+    def _counted(
+        self, connection: sa.Connection, admitted: Admitted, cohort: Cohort, policy: Policy
+    ) -> dict[str, Any]:
+        """The count that everybody gets, as far as the permit lets it be known."""
+        limits = admitted.case.permit.scope.limits
+        with self._ledger(connection, admitted.published) as ledger:
+            counts = disclosure.decide(cohort, policy, ledger, self._asked(admitted.question))
+            bound = disclosure.bound(counts, policy, limits.minimum, limits.rounding, ledger.persons)
+        return asdict(bound)
 
     @property
     def grid_ms(self) -> int:
@@ -233,8 +242,7 @@ class Gate:
             "question": digest[:32],
             "opened": [plan.published.manifest.id for plan in plans],
         }
-        with sql.begin(self._store.records) as connection:
-            log.append(connection, "use", body)
+        self._store.commits.run(lambda connection: log.append(connection, "use", body))
 
     def _found(
         self,

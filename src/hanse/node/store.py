@@ -21,6 +21,7 @@ from hanse.core.errors import BadInput, Damaged, NotFound
 from hanse.core.policy import Access, Policy
 from hanse.core.record import Description
 from hanse.lib import files, log, sql
+from hanse.lib.commits import Commits
 from hanse.lib.files import Objects
 from hanse.node import keys
 from hanse.node.tables import DATASET, EXCLUDED, MIGRATIONS, VERSION
@@ -99,6 +100,7 @@ class Store:
         self.keys = keys.load_or_create(home)
         self.records = sql.engine(sql.sqlite_url(home / "node.db"))
         sql.migrate(self.records, MIGRATIONS)
+        self.commits = Commits(self.records)
         self.objects = Objects(home / "published" / "objects")
         self._manifests: dict[str, Manifest] = {}
 

@@ -100,8 +100,9 @@ class Uses:
         Raises the problem that the asker gets."""
         claimed = orders.claimed(token)
         published = _named(live, claimed)
-        with sql.begin(self._store.records) as connection:
-            outcome = self._admit(connection, token, delegation, published)
+        outcome = self._store.commits.run(
+            lambda connection: self._admit(connection, token, delegation, published)
+        )
         if isinstance(outcome, Problem):
             raise outcome
         return outcome
@@ -284,7 +285,11 @@ class Uses:
         """Decides again, signs, logs and keeps: the answer. Raises when the use is allowed no more, and
         when the result cannot be kept, as on a full disk: then it is not given either."""
         try:
-            outcome = self._answered(admitted, aggregate)
+            live = [one for one in self._store.live() if one.digest == admitted.published.digest]
+            published = _named(live, admitted.order.document)
+            outcome = self._store.commits.run(
+                lambda connection: self._answered(connection, admitted, aggregate, published)
+            )
         except Exception as error:
             self.end(admitted, error if isinstance(error, Problem) else Problem("The result was not kept."))
             raise
@@ -292,28 +297,33 @@ class Uses:
             raise outcome
         return outcome
 
-    def _answered(self, admitted: Admitted, aggregate: dict[str, Any]) -> str | Problem:
-        live = [one for one in self._store.live() if one.digest == admitted.published.digest]
-        with sql.begin(self._store.records) as connection:
-            use, facts = self.known(
-                connection, admitted.token, admitted.delegation, _named(live, admitted.order.document)
-            )
-            found = decision.decide(use, facts)
-            if found.refusal is None:
-                answer = self._sign(admitted, aggregate)
-                self._left(connection, admitted, answer)
-                self.orders.keep(connection, admitted.order.hash, answer)
-                return answer
-            self._refused(connection, use, found, found.refusal.rule)
-            self.orders.end(connection, admitted.order.hash)
+    def _answered(
+        self,
+        connection: sa.Connection,
+        admitted: Admitted,
+        aggregate: dict[str, Any],
+        published: Published | None,
+    ) -> str | Problem:
+        use, facts = self.known(connection, admitted.token, admitted.delegation, published)
+        found = decision.decide(use, facts)
+        if found.refusal is None:
+            answer = self._sign(admitted, aggregate)
+            self._left(connection, admitted, answer)
+            self.orders.keep(connection, admitted.order.hash, answer)
+            return answer
+        self._refused(connection, use, found, found.refusal.rule)
+        self.orders.end(connection, admitted.order.hash)
         return decision.problem(found.refusal)
 
     def end(self, admitted: Admitted, problem: Problem) -> None:
         """Notes that an order ended without an answer, and why."""
-        with sql.begin(self._store.records) as connection:
-            rule = str(problem.more.get("rule", problem.slug))
+        rule = str(problem.more.get("rule", problem.slug))
+
+        def ended(connection: sa.Connection) -> None:
             self._refused(connection, Use(admitted.order), Decision(None, "begun", admitted.case), rule)
             self.orders.end(connection, admitted.order.hash)
+
+        self._store.commits.run(ended)
 
     def _sign(self, admitted: Admitted, aggregate: dict[str, Any]) -> str:
         """The answer; sealed to the reply key where the order names one, which a permit can demand."""
@@ -333,12 +343,10 @@ class Uses:
             aggregate=aggregate,
             sealed="",
         )
-        if order.document.reply_key is None:
-            shown, disclosure = result.apart(said, secrets.token_bytes(16))
-            return result.join(jws.issue(signer, shown, result.TYP), disclosure)
-        token = jws.issue(signer, said, result.TYP, limit=result.MAX_TOKEN)
-        sealed = replace(said, aggregate=None, sealed=seal.seal(token.encode(), order.document.reply_key))
-        return jws.issue(signer, sealed, result.TYP, limit=result.MAX_TOKEN)
+        shown, disclosure = result.apart(said, secrets.token_bytes(16))
+        if order.document.reply_key is not None:
+            disclosure = seal.seal(disclosure.encode(), order.document.reply_key)
+        return result.join(jws.issue(signer, shown, result.TYP), disclosure)
 
     def _left(self, connection: sa.Connection, admitted: Admitted, answer: str) -> None:
         order, (token, _) = admitted.order.document, result.split(answer)
