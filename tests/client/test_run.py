@@ -53,10 +53,10 @@ def answered(token: str, at: int, signer: FileKey | None = None, **changes: Any)
     node, asked = NODES[at], order.decode(jws.unverified(token))
     found = result.decode(jws.unverified(papers.carried_out(token, node, step(at)), limit=result.MAX_TOKEN))
     found = replace(found, **changes)
-    inner = jws.issue(signer or node, found, result.TYP, limit=result.MAX_TOKEN)
     assert asked.reply_key
-    outer = replace(found, aggregate=None, sealed=seal(inner.encode(), asked.reply_key))
-    return Reply(Kind.RESULT, {"result": jws.issue(signer or node, outer, result.TYP)})
+    shown, disclosure = result.apart(found, b"sixteen or more bytes")
+    token = jws.issue(signer or node, shown, result.TYP)
+    return Reply(Kind.RESULT, {"result": result.join(token, seal(disclosure.encode(), asked.reply_key))})
 
 
 def refused(*_: Any) -> Reply:

@@ -19,6 +19,7 @@ from hanse.core.status import Status
 from hanse.domains import VOCABULARY
 from hanse.lib import jws
 from hanse.lib.jws import FileKey
+from hanse.lib.seal import ReplyKey
 from hanse.node.config import NodeConfig, Pinned
 from hanse.node.gate import Gate
 from hanse.node.permits import Permits
@@ -199,9 +200,10 @@ def ordered(asked: Order, key: FileKey = RESEARCHER) -> str:
     return jws.issue(key, asked, orders.TYP)
 
 
-def result_of(node: Node, answer: str) -> Result:
-    """What a node answered, verified."""
+def result_of(node: Node, answer: str, key: ReplyKey | None = None) -> Result:
+    """What a node answered, verified, and opened with the reply key where it is sealed."""
     token, disclosure = result.split(answer)
     public = node.store.keys.signing.public
     said = jws.read(token, public, result.TYP, result.decode, limit=result.MAX_TOKEN).document
-    return said if said.sealed else result.disclosed(said, disclosure)
+    return result.disclosed(said, disclosure)
+    disclosure = key.unseal(disclosure).decode() if key else disclosure

@@ -25,7 +25,7 @@ from tests.node.permitted import (
 
 from hanse.analysis import METHODS
 from hanse.core import clock, ids, result
-from hanse.core.errors import BadAnalysis, BadInput, NoSpace, Problem, Refused
+from hanse.core.errors import BadAnalysis, BadEnvelope, BadInput, NoSpace, Problem, Refused
 from hanse.core.order import DELEGATION_TYP, Delegation, Order
 from hanse.core.permit import Kind, Permit
 from hanse.core.policy import Access, Policy
@@ -144,11 +144,12 @@ def test_an_answer_is_sealed_to_the_reply_key(node: Node) -> None:
     said = allow(node, permit_for(node, sealed=True))
     assert refused(node, ordered(order(node, said)))["rule"] == "sealing"
     key = ReplyKey.generate()
-    outer = result_of(node, node.gate.use(ordered(order(node, said, reply_key=key.jwk))))
-    assert outer.aggregate is None
-    inner = result.opened(outer, result_of(node, key.unseal(outer.sealed).decode()))
-    assert inner.aggregate is not None
-    assert inner.aggregate["persons"] == 200
+    answer = node.gate.use(ordered(order(node, said, reply_key=key.jwk)))
+    token, sealed = result.split(answer)
+    assert isinstance(result.decode(jws.unverified(token)).aggregate, str)
+    with pytest.raises(BadEnvelope):
+        ReplyKey.generate().unseal(sealed)
+    assert result_of(node, answer, key).aggregate["persons"] == 200
 
 
 def test_what_a_node_signs_holds_no_intermediate_and_cannot_be_guessed(node: Node, permit: Permit) -> None:

@@ -75,7 +75,7 @@ class Opener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Answers that a browser opened with a key which never leaves it: the node's signed results by what was sealed."""
+    """Answers that a browser opened with a key which never leaves it, by what was sealed."""
 
     results: Mapping[str, str]
 
@@ -104,7 +104,7 @@ class Taken:
             body = json.loads(text)
             rows = tuple(body["rows"])
             started = Started(body["run"], body["permit"], "", tuple(one["token"] for one in rows))
-            opened = Opened({_sealed(one["result"]): one["opened"] for one in rows if one.get("opened")})
+            opened = Opened({sealed(one["result"]): one["opened"] for one in rows if one.get("opened")})
         except (ValueError, TypeError, KeyError, AttributeError, BadEnvelope):
             raise BadInput("This is no run that a page gave along.") from None
         return cls(started, rows, opened)
@@ -115,8 +115,10 @@ def claimed(answer: str) -> Result:
     return result.decode(jws.unverified(result.split(answer)[0], limit=result.MAX_TOKEN))
 
 
-def _sealed(token: str) -> str:
-    return claimed(token).sealed
+def sealed(answer: str) -> str:
+    """What only the reply key opens in a node's answer; empty where it is open."""
+    _, beside = result.split(answer)
+    return beside if "." in beside else claimed(answer).sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,9 @@ def start(
     tokens = [jws.issue(signer, one, order.TYP) for one in made]
     run = hub.order([{"order": one, "delegation": delegation} for one in tokens])
     gone = tuple(one.dataset for one in wanted if one.dataset not in versions)
-    return Started(run, granted.hash, reply.pem().decode(), tuple(tokens), delegation, gone, granted.permit.project)
+    return Started(
+        run, granted.hash, reply.pem().decode(), tuple(tokens), delegation, gone, granted.permit.project
+    )
 
 
 def _newest(hub: "Hanse", datasets: Sequence[str]) -> dict[str, int]:
@@ -350,14 +354,16 @@ def _merged(asked: Order, results: Sequence[Result]) -> Any:
 
 def read(asked: Order, hash: str, answer: str, granted: Granted, opener: Opener) -> Result:
     """The result of an order with its aggregate, verified with the key of the order's node. Raises `BadEnvelope`."""
-    token, disclosure = result.split(answer)
-    outer = stated(asked, hash, token, granted)
-    if not outer.sealed:
+    token, beside = result.split(answer)
+    said = stated(asked, hash, token, granted)
+    if not (closed := sealed(answer)):
         if granted.permit.scope.sealed:
             raise BadEnvelope("The permit asks for sealed results, and this one is open.")
-        return result.disclosed(outer, disclosure)
-    inner = opener.unseal(outer.sealed).decode("ascii", "replace")
-    return result.opened(outer, stated(asked, hash, inner, granted))
+        return result.disclosed(said, beside)
+    opened = opener.unseal(closed).decode("ascii", "replace")
+    if said.sealed:  # by an earlier node: a signed result in a signed one
+        return result.opened(said, stated(asked, hash, opened, granted))
+    return result.disclosed(said, opened)
 
 
 def stated(asked: Order, hash: str, token: str, granted: Granted) -> Result:

@@ -1,10 +1,10 @@
 """The result: what a node answers to an order, signed with the node's key.
 
 It names everything that decided about the numbers: order, permit, version and its manifest, software, and the entry of
-the node's log that was committed before data were opened. The aggregate cannot be read in it, so that it may be shown.
-Where the order or the permit asks for it, `sealed` is the same result with its aggregate, signed by the node and
-encrypted to the reply key. Otherwise the aggregate comes beside the token, after a tilde, and the token holds the hash
-of what comes: a disclosure, as RFC 9901 (4.2) makes one, with 128 random bits, since few numbers are soon guessed.
+the node's log that was committed before data were opened. The aggregate is not in it, so that it may be shown: it comes
+beside the token, after a tilde, and the token holds the hash of what comes: a disclosure, as RFC 9901 (4.2) makes one,
+with 128 random bits, since few numbers are soon guessed. Where the order or the permit asks for it, the disclosure is
+encrypted to the reply key.
 """
 
 import base64
@@ -31,8 +31,9 @@ _SEALED = re.compile(r"([A-Za-z0-9_-]+\.){4}[A-Za-z0-9_-]+")
 @dataclass(frozen=True, slots=True)
 class Result:
     """`order` and `permit` are the hashes of their payloads, `manifest` that of the version. `entry_number` and
-    `entry_hash` name the entry of the node's log. Exactly one of `aggregate` and `sealed` (a JWE) is there; `aggregate`
-    is JSON, or the SHA-256 of the disclosure that holds it."""
+    `entry_hash` name the entry of the node's log. `aggregate` is the SHA-256 of the disclosure that holds it.
+
+    Earlier nodes put JSON there, or None and in `sealed` (a JWE) the same result with its aggregate, signed."""
 
     order: str
     permit: str
@@ -109,7 +110,7 @@ def join(token: str, disclosure: str) -> str:
 
 
 def split(answer: str) -> tuple[str, str]:
-    """The token in a node's answer and the disclosure beside it, which is empty where there is none."""
+    """The token in a node's answer and what stands beside it: a disclosure, or one that is sealed, or nothing."""
     token, _, disclosure = answer.partition(_BESIDE)
     return token, disclosure
 

@@ -121,7 +121,7 @@ def sight(granted: Granted, shown: Mapping[str, Any]) -> Sight:
     """What is known of a run, merged where it can be read here."""
     rows = shown["orders"]
     signed = {one["order"]: client.claimed(one["result"]) for one in rows if one["result"]}
-    sealed = granted.permit.scope.sealed or any(one.sealed for one in signed.values())
+    sealed = granted.permit.scope.sealed or any(client.sealed(one["result"]) for one in rows if one["result"])
     parts = {} if sealed else {one.hash: one for one in _parts(granted, shown)}
     analysis, problem = _merged(granted, list(parts.values()))
     lines = [_line(one, granted, signed.get(one["order"]), parts.get(one["order"])) for one in rows]

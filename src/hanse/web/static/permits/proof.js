@@ -30,29 +30,32 @@ export async function permitOf(hash) {
   return { permit, keys };
 }
 
-// The answer to an order, verified: { token }, where sealed ones are opened.
+// The answer to an order, verified: { opened } is what came beside the signature, unsealed.
 export async function resultOf(row, granted) {
   const order = payload(row.token);
   const asked = read(order);
-  const [signed, disclosure] = row.result.split("~");
+  const [signed, beside = ""] = row.result.split("~");
   const outer = read(await verified(signed, granted.keys.get(asked.node), RESULT));
   const expected = { ...asked, order: await identity(order) };
   const names = ["order", "permit", "node", "dataset", "version"];
   if (expected.order !== row.order || names.some((name) => outer[name] !== expected[name])) {
     throw new Error("The result is of another order.");
   }
-  if (!outer.sealed) {
-    if (typeof outer.aggregate === "string" && (await identity(utf8(disclosure ?? ""))) !== outer.aggregate) {
-      throw new Error("What came beside the result is not what the node signed.");
-    }
-    return { token: row.result };
+  const sealed = beside.includes(".") ? beside : outer.sealed;
+  const opened = sealed ? await unsealedWith(asked.reply_key, sealed) : beside;
+  if (outer.sealed) { // by an earlier node: a signed result in a signed one
+    const inner = read(await verified(opened, granted.keys.get(asked.node), RESULT));
+    const rest = (one) => JSON.stringify({ ...one, aggregate: null, sealed: "" });
+    if (rest(inner) !== rest(outer)) throw new Error("What was sealed belongs to another result.");
+  } else if (typeof outer.aggregate === "string" && (await identity(utf8(opened))) !== outer.aggregate) {
+    throw new Error("What came beside the result is not what the node signed.");
   }
-  const pair = (await cupboard.get("replies", await thumbprint(asked.reply_key)))?.pair;
-  const token = new TextDecoder().decode(await unsealed(outer.sealed, pair));
-  const inner = read(await verified(token, granted.keys.get(asked.node), RESULT));
-  const rest = (one) => JSON.stringify({ ...one, aggregate: null, sealed: "" });
-  if (rest(inner) !== rest(outer)) throw new Error("What was sealed belongs to another result.");
-  return { token };
+  return { opened };
+}
+
+async function unsealedWith(replyKey, sealed) {
+  const pair = (await cupboard.get("replies", await thumbprint(replyKey)))?.pair;
+  return new TextDecoder().decode(await unsealed(sealed, pair));
 }
 
 // <verified-permit hash="...">: says whether the signature counts, and whether the permit names the key of this browser.

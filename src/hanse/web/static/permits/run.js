@@ -93,7 +93,7 @@ class RunView extends HTMLElement {
 
   // The opened answers, for software that merges: `hanse runs merge`.
   takeAlong() {
-    const rows = [...this.rows.values()].map((row) => ({ ...row, opened: this.verdicts.get(row.order)?.token }));
+    const rows = [...this.rows.values()].map((row) => ({ ...row, opened: this.verdicts.get(row.order)?.opened }));
     const { permit } = payloadOf(rows[0]);
     const file = new Blob([JSON.stringify({ run: this.id_, permit, rows })], { type: "application/json" });
     const link = document.createElement("a");
