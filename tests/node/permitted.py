@@ -88,6 +88,12 @@ class Node:
 
     def confirm(self, *permits: Permit, revoked: tuple[str, ...] = (), **changes: Any) -> str:
         """Sends the next status of the authority; the token."""
+        token = self.status(*permits, revoked=revoked, **changes)
+        self.permits.receive([token])
+        return token
+
+    def status(self, *permits: Permit, revoked: tuple[str, ...] = (), **changes: Any) -> str:
+        """The next status of the authority, on its way."""
         self.number += 1
         now = clock.now()
         said = Status(
@@ -99,9 +105,7 @@ class Node:
             current={one.id: hash_of(one) for one in permits},
             revoked=revoked,
         )
-        token = jws.issue(AUTHORITY, replace(said, **changes), status.STATUS_TYP)
-        self.permits.receive([token])
-        return token
+        return jws.issue(AUTHORITY, replace(said, **changes), status.STATUS_TYP)
 
 
 def make(home: Path, first: int = 0, last: int = 200, policy: Policy = HIDDEN) -> Node:
@@ -203,7 +207,7 @@ def ordered(asked: Order, key: FileKey = RESEARCHER) -> str:
 def result_of(node: Node, answer: str, key: ReplyKey | None = None) -> Result:
     """What a node answered, verified, and opened with the reply key where it is sealed."""
     token, disclosure = result.split(answer)
+    disclosure = key.unseal(disclosure).decode() if key else disclosure
     public = node.store.keys.signing.public
     said = jws.read(token, public, result.TYP, result.decode, limit=result.MAX_TOKEN).document
     return result.disclosed(said, disclosure)
-    disclosure = key.unseal(disclosure).decode() if key else disclosure
