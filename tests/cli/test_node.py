@@ -105,6 +105,19 @@ def test_the_numbers_of_the_policy_are_set_one_by_one_and_stay(published: Path) 
     assert (one.description.keywords, one.description.cancer_types) == ({"en": ("screening",)}, ("lung",))
 
 
+def test_what_the_persons_consented_to_is_said_at_publishing_and_stays(published: Path) -> None:
+    both = ("--consent", "53(1)(e)", "--consent", "53(1)(a)")
+    for words, expected in (
+        (both, ("53(1)(a)", "53(1)(e)")),
+        (("--policy", "threshold=20"), ("53(1)(a)", "53(1)(e)")),
+        (("--consent", "any"), ()),
+    ):
+        run(published, "publish", "lung", *words)
+        assert Store(published).live()[0].policy.consented == expected
+    with pytest.raises(BadInput, match="any, or names purposes"):
+        run(published, "publish", "lung", *both, "--consent", "any")
+
+
 @pytest.mark.parametrize(
     "wrong", ["threshold", "treshold=20", "threshold=many", "threshold=1", "access=open"]
 )

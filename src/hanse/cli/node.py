@@ -19,10 +19,13 @@ from hanse.core.errors import BadInput, Damaged, NotSetUp
 from hanse.core.fields import Identifying
 from hanse.core.policy import Access, Policy
 from hanse.core.record import Description, english
+from hanse.core.scope import Purpose
 from hanse.node import config, describe, prepared
 from hanse.node.describe import Written
 from hanse.node.publish import Outcome
 from hanse.node.store import Published, Store
+
+ANY = "any"  # of purposes, where nobody was asked for consent
 
 
 @click.group()
@@ -133,6 +136,13 @@ def prepare(
 @click.option(
     "--policy", "numbers", multiple=True, metavar="NAME=VALUE", help="One number of the policy: threshold=20."
 )
+@click.option(
+    "--consent",
+    "consents",
+    multiple=True,
+    type=click.Choice([*(one.value for one in Purpose), ANY]),
+    help=f"A purpose of EHDS Article 53(1) to which the persons consented; several; {ANY}: no use rests on consent.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @home_option
 @json_option
@@ -140,6 +150,7 @@ def publish(
     name: str,
     access: str | None,
     numbers: tuple[str, ...],
+    consents: tuple[str, ...],
     yes: bool,
     home: Path,
     as_json: bool,
@@ -154,6 +165,7 @@ def publish(
     written = _written(home, known, said)
     policy = replace(before, **dict(map(_policy_number, numbers)))
     policy = replace(policy, access=Access(access)) if access else policy
+    policy = replace(policy, consented=_purposes(consents)) if consents else policy
     if policy.access is Access.OPEN and before.access is not Access.OPEN:
         _confirm_open(name, yes)
     describe.forbid(written, facts_of(written.description, policy))
@@ -173,7 +185,7 @@ def _written(home: Path, known: Description, options: Mapping[str, Any]) -> Writ
     if path.exists() and given:
         raise BadInput(
             f"{path} describes {known.name}.",
-            hint="change it there, or remove the file; beside it only --access and --policy are said here",
+            hint="change it there, or remove the file; beside it --access, --policy and --consent are said here",
         )
     if path.exists():
         return describe.load(path, known.name)
@@ -181,9 +193,15 @@ def _written(home: Path, known: Description, options: Mapping[str, Any]) -> Writ
     return Written(path, describe.merged(known, given | texts), {})
 
 
+def _purposes(consents: tuple[str, ...]) -> tuple[Purpose, ...]:
+    if ANY in consents and len(consents) > 1:
+        raise BadInput(f"--consent is {ANY}, or names purposes.", hint=f"Leave --consent {ANY} out.")
+    return () if ANY in consents else tuple(one for one in Purpose if one in consents)
+
+
 def _policy_number(text: str) -> tuple[str, float]:
     name, _, value = text.partition("=")
-    kinds = {one.name: float if one.type is float else int for one in fields(Policy) if one.name != "access"}
+    kinds = {one.name: one.type for one in fields(Policy) if one.type in (int, float)}
     try:
         return name, kinds[name](value)
     except (KeyError, ValueError):

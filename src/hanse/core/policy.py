@@ -6,6 +6,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from hanse.core.errors import BadInput
+from hanse.core.scope import Purpose
 
 
 class Access(StrEnum):
@@ -27,6 +28,9 @@ class Policy:
 
     `analyses` is how many different tables are counted for analyses, over all permits and versions, and
     `analysis_noise` the least noise on their counts, as a permit has it (docs/adr/0015-one-ledger.md).
+
+    `consented` are the purposes to which the persons agreed when their data were collected, each by itself; empty where
+    use does not rest on consent.
     """
 
     access: Access = Access.PROTECTED
@@ -38,6 +42,7 @@ class Policy:
     grid_ms: int = 100
     analyses: int = 1000
     analysis_noise: int = 0
+    consented: tuple[Purpose, ...] = ()
 
     def __post_init__(self) -> None:
         least = {

@@ -13,7 +13,7 @@ from hanse.core.document import Signed
 from hanse.core.envelope import SKEW
 from hanse.core.order import MAX_DELEGATION, MAX_LIFE, Delegation, Order
 from hanse.core.permit import Kind, Permit
-from hanse.core.scope import NEWEST, OPERATIONS, Grant, Key, Operation, Person
+from hanse.core.scope import NEWEST, OPERATIONS, Grant, Key, Operation, Person, Purpose
 from hanse.core.status import Approval, Status, Veto
 
 STATUS_AGE = timedelta(hours=24)  # how old a status may be when the owner says nothing else
@@ -27,10 +27,10 @@ class Facts:
     approve here. `permit` is the one that the order names, `status` the newest of its authority, `status_number` the
     highest that was ever seen. `versions` are the live versions of the ordered dataset, `unapplied` the fields of the
     criteria that it cannot apply. `environment` is where the use happens, `page_operations` what keys of web pages may
-    order.
-    `public` is whether the holder publishes the dataset as public data, `opt_out` is the commitment to the persons whom
-    the node leaves out. `spent` is how many orders that release numbers were carried out under the permit, `executed`
-    whether this one was. `restored` is whether the records are an older copy for which nobody answered yet."""
+    order. `public` is whether the holder publishes the dataset as public data, `consented` to which purposes its
+    persons agreed (empty where use does not rest on consent), `opt_out` is the commitment to the persons whom the node
+    leaves out. `spent` is how many orders that release numbers were carried out under the permit, `executed` whether
+    this one was. `restored` is whether the records are an older copy for which nobody answered yet."""
 
     at: datetime
     node: str
@@ -46,6 +46,7 @@ class Facts:
     environment: str = ""
     page_operations: frozenset[Operation] = frozenset()
     public: bool = False
+    consented: tuple[Purpose, ...] = ()
     opt_out: str = ""
     spent: int = 0
     executed: bool = False
@@ -354,6 +355,18 @@ RULES: tuple[tuple[Refusal, frozenset[Kind], Callable[[Case], bool]], ...] = (
         ),
         GIVEN,
         lambda case: case.grant.opt_out == case.facts.opt_out,
+    ),
+    (
+        Refusal(
+            403,
+            "consent",
+            "The persons of the dataset did not consent to this purpose.",
+            "A permit for a purpose to which they consented; the holder knows to which.",
+        ),
+        frozenset(
+            {Kind.AGREEMENT}
+        ),  # under EHDS Article 71 persons opt out; public data rest on nobody's consent
+        lambda case: not case.facts.consented or case.permit.scope.purpose in case.facts.consented,
     ),
     (
         Refusal(

@@ -20,6 +20,7 @@ from hanse.core.dataset import Manifest, Part, canonical
 from hanse.core.errors import BadInput, Damaged, NotFound
 from hanse.core.policy import Access, Policy
 from hanse.core.record import Description
+from hanse.core.scope import Purpose
 from hanse.lib import files, log, sql
 from hanse.lib.commits import Commits
 from hanse.lib.files import Objects
@@ -275,4 +276,5 @@ def _description(text: str) -> Description:
 
 def _policy(text: str) -> Policy:
     body = json.loads(text)
-    return Policy(**{**body, "access": Access(body["access"])})
+    consented = tuple(map(Purpose, body.get("consented", ())))
+    return Policy(**{**body, "access": Access(body["access"]), "consented": consented})

@@ -176,6 +176,7 @@ class Uses:
             environment=self._environment,
             page_operations=PAGE_OPERATIONS,
             public=published is not None and published.policy.access is Access.OPEN,
+            consented=published.policy.consented if published else (),
             status_age=self._status_age,
         )
         if held is None or use.order is None:
