@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.authority.office import Office, application
+from tests.authority.office import OFFICER, Office, application, signed
 
-from hanse.authority import delivery
+from hanse.authority import delivery, refusals
 from hanse.authority.delivery import PATIENCE, Repeating
-from hanse.core import clock, ids, status
+from hanse.core import clock, ids, refusal, status
 from hanse.core import permit as permits
 from hanse.core.document import encode, identity
 from hanse.core.errors import BadEnvelope, Refused
@@ -99,3 +99,16 @@ def test_everything_is_sent_again_when_a_hub_was_restored(here: Office, given: P
     here.sent()
     assert delivery.again(here.records, here.settings, here.key, ended) == 1
     assert status.decode(here.outgoing(STATUS_TYP)[0]).current == {}
+
+
+def test_refusals_are_sent_again_too(here: Office) -> None:
+    asked = application(here.settings.id)
+    here.take(signed(asked))
+    at = clock.now()
+    refusals.refuse(
+        here.records, here.settings, here.key, identity(encode(asked)), OFFICER, "No purpose is named.", at
+    )
+    (said,) = here.outgoing(refusal.TYP)
+    here.sent()
+    assert delivery.again(here.records, here.settings, here.key, at) == 1
+    assert here.outgoing(refusal.TYP) == [said]

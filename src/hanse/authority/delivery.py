@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from hanse.authority import outgoing, statuses
 from hanse.authority.config import AuthorityConfig
-from hanse.authority.tables import OUTGOING, PERMIT, RECEIPT, STATUS
+from hanse.authority.tables import OUTGOING, PERMIT, RECEIPT, REFUSAL, STATUS
 from hanse.core import clock, ids, status
 from hanse.core.errors import BadEnvelope, Refused
 from hanse.core.permit import Permit
@@ -74,12 +74,13 @@ def arrived(held: Mapping[str, Mapping[str, str]], permit: Permit, hash: str) ->
 
 
 def again(records: sa.Engine, config: AuthorityConfig, signer: Signer, at: datetime) -> int:
-    """Puts every permit that has not ended, and a new status for every node that was ever given one, among what is to
-    be sent; how many documents. Who has a permit already keeps it once."""
+    """Puts every permit that has not ended, every refusal, and a new status for every node that was ever given one,
+    among what is to be sent; how many documents. Who has a document already keeps it once."""
     with sql.begin(records) as connection:
         hashes = connection.scalars(sa.select(PERMIT.c.hash).where(PERMIT.c.ends > clock.text(at))).all()
         nodes = connection.scalars(sa.select(STATUS.c.node)).all()
-        return _send(connection, config, signer, hashes, nodes, at)
+        refused = connection.scalars(sa.select(REFUSAL.c.token)).all()
+        return _put(connection, refused) + _send(connection, config, signer, hashes, nodes, at)
 
 
 class Repeating:
@@ -124,11 +125,17 @@ def _send(
     nodes: Sequence[str],
     at: datetime,
 ) -> int:
-    waiting = PERMIT.c.token.in_(sa.select(OUTGOING.c.token))
-    found = sa.select(PERMIT.c.token).where(PERMIT.c.hash.in_(hashes), ~waiting)
-    tokens = connection.scalars(found.order_by(PERMIT.c.id, PERMIT.c.version)).all()
-    for token in tokens:
-        outgoing.put(connection, token)
+    found = sa.select(PERMIT.c.token).where(PERMIT.c.hash.in_(hashes)).order_by(PERMIT.c.id, PERMIT.c.version)
+    sent = _put(connection, connection.scalars(found).all())
     for node in nodes:
         statuses.issue(connection, config, signer, node, at)
-    return len(tokens) + len(nodes)
+    return sent + len(nodes)
+
+
+def _put(connection: sa.Connection, tokens: Sequence[str]) -> int:
+    """Puts documents among what is to be sent that do not wait there already; how many."""
+    waiting = set(connection.scalars(sa.select(OUTGOING.c.token)))
+    new = [one for one in tokens if one not in waiting]
+    for token in new:
+        outgoing.put(connection, token)
+    return len(new)

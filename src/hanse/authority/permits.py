@@ -15,12 +15,13 @@ from hanse.authority.applications import Kept, State
 from hanse.authority.config import AuthorityConfig
 from hanse.authority.drafts import Draft
 from hanse.authority.tables import CONCERNED, PERMIT, REVOKED
-from hanse.core import clock, document, ids, permit_words
+from hanse.core import clock, document, ids, permit_words, terms
 from hanse.core import permit as permits
 from hanse.core.application import beyond
 from hanse.core.check import check_selection
 from hanse.core.errors import Conflict, NotFound, Refused, TooLarge
 from hanse.core.permit import Permit
+from hanse.core.scope import OPERATIONS
 from hanse.domains import VOCABULARY
 from hanse.lib import accounts, assertions, jws, log, sql
 from hanse.lib.jws import FileKey, Signer
@@ -72,6 +73,7 @@ def draft_amendment(
 
 def _draft(kept: Kept, permit: Permit) -> Draft:
     check_selection(permit.scope.selection, VOCABULARY)
+    terms.check(permit.scope.conditions, [OPERATIONS[one].action for one in permit.scope.operations])
     payload = document.encode(permit)
     return Draft(payload, permit_words.say(payload, permits.TYP), _beyond(kept, permit))
 

@@ -11,6 +11,7 @@ from hanse.authority import applications, officers, outgoing
 from hanse.authority.applications import Kept, State
 from hanse.authority.config import AuthorityConfig
 from hanse.authority.drafts import Draft, drafted, reason
+from hanse.authority.tables import REFUSAL
 from hanse.core import clock, document, ids
 from hanse.core import refusal as refusals
 from hanse.core.errors import Conflict, Refused
@@ -48,7 +49,9 @@ def sign(
         raise Refused("The draft is of another authority or officer.")
     with sql.begin(records) as connection:
         kept = _undecided(connection, config, said.application, officer)
-        outgoing.put(connection, key.sign(payload, refusals.TYP))
+        token = key.sign(payload, refusals.TYP)
+        connection.execute(REFUSAL.insert().values(application=kept.signed.hash, token=token))
+        outgoing.put(connection, token)
         applications.decide(connection, kept.signed.hash, State.REFUSED)
         body = {
             "application": said.application,

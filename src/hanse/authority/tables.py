@@ -106,6 +106,14 @@ RECEIPT = sa.Table(
     sa.Column("permits", sa.Text, nullable=False),
 )
 
+# What applicants were refused, by the hash of the application.
+REFUSAL = sa.Table(
+    "refusal",
+    _METADATA,
+    sa.Column("application", sa.ForeignKey(APPLICATION.c.hash), primary_key=True),
+    sa.Column("token", sa.Text, nullable=False),
+)
+
 MIGRATIONS = (
     sql.Migration(
         1,
@@ -128,6 +136,7 @@ MIGRATIONS = (
         3, "officers, and what their passkeys agreed to", sql.create(*accounts.TABLES, *assertions.TABLES)
     ),
     sql.Migration(4, "what nodes say to hold", sql.create(RECEIPT)),
+    sql.Migration(5, "refusals, so that they can be sent again", sql.create(REFUSAL)),
 )
 
 
