@@ -117,6 +117,18 @@ def test_the_same_question_has_the_same_noise_under_every_permit(tmp_path: Path)
     assert len(seen) == 1
 
 
+def test_the_same_question_with_other_dice_is_another_table(tmp_path: Path) -> None:
+    """Many permits with a little more noise each would be many draws for nothing."""
+    node = make(tmp_path, policy=Policy(analyses=2))
+    more = [replace(NOISY, noise=sides) for sides in (5, 6, 7)]
+    permits: list[Permit] = []
+    for limits in more:
+        permits.append(allow(node, permit_for(node, limits=limits), *permits))
+    ages(node, permits[0])
+    ages(node, permits[1])
+    assert rule(node, permits[2], method="histogram", parameters=AGES) == "dataset budget"
+
+
 def test_the_holder_asks_for_noise_whatever_the_permit_says(tmp_path: Path) -> None:
     node = make(tmp_path, policy=Policy(analysis_noise=7))
     found = aggregate(node, allow(node, permit_for(node)), method="histogram", parameters=AGES)

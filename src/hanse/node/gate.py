@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hanse.core import disclosure, scope
+from hanse.core import disclosure
 from hanse.core.answer import Cell, Counts, CriterionAnswer, CriterionState, DatasetAnswer, Rule
 from hanse.core.bands import banded
 from hanse.core.check import cell, check_rows, criterion_state, is_single
@@ -29,11 +29,10 @@ from hanse.core.policy import Access, Policy
 from hanse.core.query import Everyone, IsNull, Not, Question, criteria, entity, ordered, to_text
 from hanse.core.reading import read
 from hanse.core.record import Record, Version, spoken
-from hanse.core.release import Limits, check_intermediate, dice
 from hanse.lib import log, sql
 from hanse.node import portrait
 from hanse.node.index import Found, Index, Selection, Sums, open_index
-from hanse.node.ledger import DatasetLedger, secret
+from hanse.node.ledger import DatasetLedger
 from hanse.node.portrait import Portrait
 from hanse.node.store import Published, Store
 from hanse.node.uses import Admitted, Uses
@@ -162,25 +161,15 @@ class Gate:
         published, question = admitted.published, admitted.question
         number = held.index.published.index(published)
         selection = held.index.select(question)
-        limits = admitted.case.permit.scope.limits
-        policy = _under_a_permit(published.policy)
         if admitted.step is None:
             cohort = held.index.cohort(selection, number)
-            return self._store.commits.run(
-                lambda connection: self._counted(connection, admitted, cohort, policy)
-            )
-        step, table = admitted.step, held.index.table(selection, number, admitted.step.fields)
-        strict = _limits(policy, limits)
-        drawn_with = secret(self._store.keys.secret, published.manifest.dataset)
-        draw = dice(drawn_with, admitted.asked.encode(), strict)
-        check_intermediate(table.persons, admitted.spent, strict, draw)
-        return step.method.carried(table, step.parameters, strict.noise, draw)
+            return self._store.commits.run(lambda connection: self._counted(connection, admitted, cohort))
+        table = held.index.table(selection, number, admitted.step.fields)
+        return admitted.step.carried_out(table, admitted.spent, self._store.keys.secret, published)
 
-    def _counted(
-        self, connection: sa.Connection, admitted: Admitted, cohort: Cohort, policy: Policy
-    ) -> dict[str, Any]:
+    def _counted(self, connection: sa.Connection, admitted: Admitted, cohort: Cohort) -> dict[str, Any]:
         """The count that everybody gets, as far as the permit lets it be known."""
-        limits = admitted.case.permit.scope.limits
+        policy, limits = _under_a_permit(admitted.published.policy), admitted.case.permit.scope.limits
         with self._ledger(connection, admitted.published) as ledger:
             counts = disclosure.decide(cohort, policy, ledger, self._asked(admitted.question))
             bound = disclosure.bound(counts, policy, limits.minimum, limits.rounding, ledger.persons)
@@ -371,13 +360,6 @@ def _text(question: Question) -> str:
 
 def _by(question: Question, field: str) -> str:
     return f"{_text(question)}\nby {field}"
-
-
-def _limits(policy: Policy, permitted: scope.Limits) -> Limits:
-    """What a permit and the holder ask of an intermediate, the stricter of each."""
-    least = 2 if policy.access is Access.OPEN else policy.threshold
-    noise = max(policy.analysis_noise, permitted.noise)
-    return Limits(minimum=max(least, permitted.minimum), steps=permitted.budget, noise=noise)
 
 
 def _under_a_permit(policy: Policy) -> Policy:

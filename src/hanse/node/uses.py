@@ -14,20 +14,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hanse import __version__, analysis
-from hanse.analysis.method import Method
+from hanse import __version__
 from hanse.core import clock, decision, result, rules
 from hanse.core.answer import CriterionState
 from hanse.core.check import check_rows, criterion_state
-from hanse.core.dataset import canonical
 from hanse.core.decision import Decision, Use
 from hanse.core.document import Signed
 from hanse.core.errors import BadAnalysis, Problem, Refused
-from hanse.core.fields import Field, Vocabulary
+from hanse.core.fields import Vocabulary
 from hanse.core.order import Order
 from hanse.core.permit import Permit
 from hanse.core.policy import Access
-from hanse.core.query import Node, Question, criteria, ordered, to_text
+from hanse.core.query import Node, Question, criteria
 from hanse.core.result import Result
 from hanse.core.rules import Case, Facts
 from hanse.core.scope import Operation, selected
@@ -35,9 +33,10 @@ from hanse.lib import jws, log, seal, sql
 from hanse.lib.continuity import Continuity
 from hanse.lib.jws import PublicKey
 from hanse.node import orders
-from hanse.node.ledger import DatasetLedger
+from hanse.node import step as steps
 from hanse.node.orders import Orders
 from hanse.node.permits import Permits, left_out
+from hanse.node.step import Step
 from hanse.node.store import Published, Store
 
 OFFERED = frozenset({Operation.COUNT, Operation.ANALYSE})
@@ -45,18 +44,8 @@ PAGE_OPERATIONS = OFFERED  # numbers only: what keys that a web page keeps may o
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What an order to analyse runs: a registered method, its parameters as this node reads them, and their fields."""
-
-    method: Method[Any, Any]
-    parameters: Any
-    fields: tuple[Field, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Admitted:
-    """An order that may be carried out now. `asked` is how the dataset's ledger knows an analysis; `answer` is what the
-    order got before, when it was answered already."""
+    """An order that may be carried out now. `answer` is what it got before, when it was answered already."""
 
     order: Signed[Order]
     token: str
@@ -67,7 +56,6 @@ class Admitted:
     step: Step | None
     spent: int
     entry: log.Entry | None
-    asked: str = ""
     answer: str = ""
 
 
@@ -122,25 +110,14 @@ class Uses:
         try:
             answer = self.orders.kept(use.order.hash, before) if before else ""
             question = self._question(found.selection)
-            step = self._step(found.case.order, published)
-            asked = _asked(published, question, step) if step else ""
+            step = self._step(found.case, published, question)
             if step and not answer:
-                self._charge(connection, published, asked, step)
+                step.charge(connection, self._store.keys.secret, published)
         except Problem as problem:
-            self._refused(connection, use, found, problem.slug)
+            self._refused(connection, use, found, str(problem.more.get("rule", problem.slug)))
             return problem
         admitted = Admitted(
-            use.order,
-            token,
-            delegation,
-            found.case,
-            published,
-            question,
-            step,
-            facts.spent,
-            None,
-            asked,
-            answer,
+            use.order, token, delegation, found.case, published, question, step, facts.spent, None, answer
         )
         entry = self._begun(connection, admitted)
         return replace(admitted, entry=entry)
@@ -214,9 +191,10 @@ class Uses:
         check_rows(question, self._vocabulary)
         return question
 
-    def _step(self, order: Order, published: Published) -> Step | None:
+    def _step(self, case: Case, published: Published, question: Question) -> Step | None:
         """What is to run; None for a count. Raises `Refused`, `BadAnalysis` or, for a reply key that is none,
         `BadInput` before anything is opened."""
+        order, limits = case.order, case.permit.scope.limits
         if order.reply_key is not None:
             PublicKey.from_jwk(order.reply_key)
         if order.operation not in OFFERED:
@@ -231,24 +209,7 @@ class Uses:
                     "A count has no method and no parameters.", hint="Leave both empty.", rule="parameters"
                 )
             return None
-        method = analysis.find(order.method)
-        parameters = method.read(order.parameters, self._vocabulary)
-        names = method.fields(parameters)
-        if missing := sorted(set(names) - set(published.manifest.columns)):
-            raise BadAnalysis(
-                f"The dataset has no data in {missing[0]}.",
-                hint="Leave the dataset out, or choose another field.",
-                rule="parameters",
-            )
-        return Step(method, parameters, tuple(self._vocabulary.fields[name] for name in names))
-
-    def _charge(self, connection: sa.Connection, published: Published, asked: str, step: Step) -> None:
-        """Enters an analysis into the dataset's ledger; `Refused` when it has given out all it may. Public data have
-        nothing to keep."""
-        policy = published.policy
-        if policy.access is not Access.OPEN:
-            held = DatasetLedger(connection, self._store.keys.secret, published.manifest.dataset)
-            held.analyse(asked, step.method.tables(step.parameters), policy.analyses)
+        return steps.read(order.method, order.parameters, question, published, limits, self._vocabulary)
 
     def _begun(self, connection: sa.Connection, admitted: Admitted) -> log.Entry:
         """The entry without which nothing is opened, and the order that is taken with it."""
@@ -365,14 +326,6 @@ class Uses:
 
 def _named(live: Sequence[Published], order: Order) -> Published | None:
     return next((one for one in live if one.manifest.dataset == order.dataset), None)
-
-
-def _asked(published: Published, question: Question, step: Step) -> str:
-    """An analysis by its words, of one version: what has the same words has the same noise."""
-    parameters = step.method.canonical(step.parameters)
-    return canonical(
-        [published.digest, to_text(ordered(question.root)), step.method.name, parameters]
-    ).decode()
 
 
 def _who(case: Case | None, kid: str) -> str:
