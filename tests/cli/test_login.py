@@ -237,7 +237,7 @@ def test_what_cannot_be_asked_for_is_named_before_anything_is_signed(
 ) -> None:
     refused = hanse(space.url, home, *asking(space, authority=space.authority.id, **said), "--yes")
     assert isinstance(refused.exception, Problem)
-    assert words in refused.exception.detail + refused.exception.title
+    assert words in refused.exception.detail + refused.exception.title + refused.exception.hint
     assert json.loads(hanse(space.url, home, "applications", "--json").stdout) == []
 
 

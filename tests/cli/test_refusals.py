@@ -97,6 +97,7 @@ def somebody(
         ({"project": {"a": 1}}, BadInput, "project must be one value", "hanse apply --help"),
         ({"environments": ["Our SPE"]}, BadInput, "environment", "hanse apply --help"),
         ({"conditions": ["prohibition to sell"]}, BadInput, "not known: sell", "docs/permits.md"),
+        ({"conditions": ["prohibition to export"]}, BadInput, "permit nobody to aggregate", "permission to"),
         ({"members": ["nowhere.yaml"]}, BadInput, "nowhere.yaml cannot be read", "file of this name"),
         ({"fun": 1}, BadInput, "something else than", "NAME: VALUE"),
         ({"authority": "nobody"}, NotFound, "no such authority", "hanse applications --authorities"),

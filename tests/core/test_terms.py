@@ -34,6 +34,17 @@ def test_conditions_that_do_not_permit_an_action_forbid_it() -> None:
     assert not evaluate((Rule(Effect.PERMISSION, "read"),), "aggregate", FACTS).allowed
 
 
+def test_conditions_that_permit_an_operation_under_no_circumstances_are_found_where_they_are_written() -> (
+    None
+):
+    never = Rule(Effect.PROHIBITION, "export")
+    for policy in ((), (ANYTHING, never), (one("count", "lt", 5),)):
+        terms.check(policy, ["aggregate"])
+    for policy in ((never,), (Rule(Effect.PERMISSION, "read"), never)):
+        with pytest.raises(BadInput, match="permit nobody to aggregate"):
+            terms.check(policy, ["aggregate"])
+
+
 def test_to_use_is_every_action() -> None:
     assert all(evaluate((ANYTHING,), action, FACTS).allowed for action in ACTIONS if action)
 

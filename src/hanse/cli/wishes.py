@@ -73,7 +73,11 @@ MEMBERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "--condition",
         "conditions",
-        {"multiple": True, "metavar": "RULE", "help": "Such as 'prohibition to export'; repeatable."},
+        {
+            "multiple": True,
+            "metavar": "RULE",
+            "help": "Such as 'permission to use if count lteq 50'; repeatable.",
+        },
     ),
     ("--from", "begins", {"metavar": "DATE", "help": "First day; today unless said."}),
     ("--until", "ends", {"metavar": "DATE", "help": "The day on which it has ended."}),
@@ -151,7 +155,7 @@ def _yaml(file: Path) -> Any:
 
 def wish(said: Mapping[str, Any], authority: Authority) -> Wish:
     """What is asked of an authority; `BadInput` when it cannot be read."""
-    begins = _day(said["begins"]) if "begins" in said else clock.read(clock.text(clock.now()))
+    begins = _day(said, "begins") if "begins" in said else clock.read(clock.text(clock.now()))
     return Wish(
         authority=authority.id,
         datasets=tuple(said["datasets"]),
@@ -194,7 +198,7 @@ def _ends(said: Mapping[str, Any], begins: datetime) -> datetime:
     if "ends" in said and "days" in said:
         raise BadInput("An application has days or an end, and not both.", hint="Leave one of them out.")
     try:
-        ends = _day(said["ends"]) if "ends" in said else begins + timedelta(days=said.get("days", 365))
+        ends = _day(said, "ends") if "ends" in said else begins + timedelta(days=said.get("days", 365))
     except OverflowError:
         raise BadInput("The permit would end after the year 9999.", hint="Name an earlier day.") from None
     if ends <= begins:
@@ -202,9 +206,9 @@ def _ends(said: Mapping[str, Any], begins: datetime) -> datetime:
     return ends
 
 
-def _day(value: Any) -> datetime:
+def _day(said: Mapping[str, Any], name: str) -> datetime:
     """The beginning of a day (UTC)."""
     try:
-        return datetime.strptime(str(value), DAY).replace(tzinfo=UTC)
+        return datetime.strptime(said[name], DAY).replace(tzinfo=UTC)
     except ValueError:
-        raise BadInput("A day of the application is none.", hint="Write it as 2027-01-31.") from None
+        raise BadInput(f"{name}: {said[name]!r} is not a day.", hint="Write it as 2027-01-31.") from None

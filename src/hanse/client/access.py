@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hanse.core import application, clock, document, ids, permit, permit_words
+from hanse.core import application, clock, document, ids, permit, permit_words, terms
 from hanse.core.application import Application
 from hanse.core.check import check_selection
 from hanse.core.errors import BadEnvelope, BadInput, NotFound
 from hanse.core.permit import Kind, Permit, authority_id
 from hanse.core.scope import (
     NEWEST,
+    OPERATIONS,
     Grant,
     Key,
     KeyUse,
@@ -84,6 +85,7 @@ def write(hub: "Hanse", wish: Wish, applicant: Applicant, working: PublicKey) ->
     as `Hanse.authority`, `NotFound` when the hub knows no such dataset, `BadInput` when no authority could read it, and
     `BadQuestion` when its selection is not one of the vocabulary."""
     check_selection(wish.selection, VOCABULARY)
+    terms.check(wish.conditions, [OPERATIONS[one].action for one in wish.operations])
     at = clock.read(clock.text(clock.now()))
     begins = wish.begins or at
     scope = Scope(

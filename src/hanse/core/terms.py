@@ -6,7 +6,7 @@ whole policy, since nobody can say what was meant. A policy without rules sets n
 """
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -113,6 +113,16 @@ def evaluate(policy: tuple[Rule, ...], action: str, facts: Mapping[str, Fact]) -
 
 
 _NOTHING = ("No condition allows this action.",)
+
+
+def check(policy: tuple[Rule, ...], actions: Iterable[str]) -> None:
+    """`BadInput` when conditions permit one of the actions under no circumstances: they would forbid it."""
+    permitted = {one.action for one in _permissions(list(policy))}
+    if forbidden := [one for one in actions if policy and not _wider(one) & permitted]:
+        raise BadInput(
+            f"The conditions permit nobody to {forbidden[0]}, so they forbid it.",
+            hint=f"Add a condition: permission to {forbidden[0]}; prohibitions stand beside permissions.",
+        )
 
 
 def _permissions(rules: list[Rule]) -> list[Rule]:
