@@ -92,7 +92,9 @@ def test_verify_says_what_is_damaged(published: Path) -> None:
 
 
 def test_status_tells_what_to_do_first(published: Path, tmp_path: Path) -> None:
-    assert "lung@1" in run(published, "status").stdout
+    shown = run(published, "status").stdout
+    assert "lung@1" in shown
+    assert "0 of 1,000" in shown
     with pytest.raises(NotSetUp, match="there is no node in"):
         run(tmp_path / "elsewhere", "status")
 

@@ -302,10 +302,14 @@ def verify(home: Path, as_json: bool) -> None:
 @home_option
 @json_option
 def status(home: Path, as_json: bool) -> None:
-    """List what is prepared and what is published."""
+    """List what is prepared and what is published, and how many tables analyses were given of each dataset."""
     store = store_of(home)
     versions = store.versions()
-    body = {**_identity(home), "versions": [_version(one) for one in versions], "prepared": _prepared(home)}
+    body = {
+        **_identity(home),
+        "versions": [_version(store, one) for one in versions],
+        "prepared": _prepared(home),
+    }
     if as_json:
         print_json(body)
         return
@@ -313,8 +317,8 @@ def status(home: Path, as_json: bool) -> None:
         click.echo(f"Node {body['name']} ({body['node']}) at {body['hub']}")
     if body["versions"]:
         head = ["version", "persons", "access", "created", "state"]
-        rows = [[str(one[key]) for key in head] for one in body["versions"]]
-        for line in columns([head, *rows]):
+        rows = [[*(str(one[key]) for key in head), _tables(one)] for one in body["versions"]]
+        for line in columns([[*head, "tables given out"], *rows]):
             click.echo(line)
     waiting = sorted(set(body["prepared"]) - {one.manifest.name for one in versions})
     if waiting:
@@ -333,15 +337,22 @@ def _identity(home: Path) -> dict[str, str]:
     return {"node": settings.id, "name": settings.name, "country": settings.country, "hub": settings.hub}
 
 
-def _version(one: Published) -> dict[str, Any]:
+def _version(store: Store, one: Published) -> dict[str, Any]:
     return {
         "version": f"{one.manifest.name}@{one.manifest.version}",
         "id": one.manifest.id,
         "persons": one.manifest.persons,
         "access": one.policy.access.value,
         "created": one.manifest.created,
+        "tables_given": store.tables_given(one.manifest.dataset),
+        "tables_most": None if one.policy.access is Access.OPEN else one.policy.analyses,
         "state": f"withdrawn {one.withdrawn}: {one.reason}" if one.withdrawn else "live",
     }
+
+
+def _tables(one: Mapping[str, Any]) -> str:
+    most = one["tables_most"]
+    return f"{one['tables_given']:,} of {most:,}" if most is not None else "not counted"
 
 
 def _prepared(home: Path) -> list[str]:

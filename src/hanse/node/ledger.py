@@ -107,6 +107,11 @@ class DatasetLedger:
     def spent(self) -> int:
         return (self._state.spent if self._state else 0) + self._charge
 
+    @property
+    def tables(self) -> int:
+        """How many tables were given out to analyses."""
+        return int(self._connection.exec_driver_sql(_ALL_TABLES, (self._dataset,)).scalar_one())
+
     def enter(self, version: int, roster: Callable[[], Roster], policy: Policy) -> None:
         """Takes up a version: questions are answered afresh when enough of the dataset has changed.
 
@@ -152,8 +157,7 @@ class DatasetLedger:
         place = self._dataset, self._key(text)
         if self._connection.exec_driver_sql(_TABLES, place).first():
             return
-        spent = self._connection.exec_driver_sql(_ALL_TABLES, (self._dataset,)).scalar_one()
-        if spent + tables > most:
+        if self.tables + tables > most:
             raise Refused(
                 "The dataset has given out as many tables as its holder lets it, over all permits.",
                 hint="Ask for something that was asked before, or ask the holder for a larger number (`analyses`).",

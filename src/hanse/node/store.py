@@ -25,6 +25,7 @@ from hanse.lib import files, log, sql
 from hanse.lib.commits import Commits
 from hanse.lib.files import Objects
 from hanse.node import keys
+from hanse.node.ledger import DatasetLedger
 from hanse.node.tables import DATASET, EXCLUDED, MIGRATIONS, VERSION
 
 PERSONS_PER_PART = 1000
@@ -222,6 +223,11 @@ class Store:
         with sql.read(self.records) as connection:
             query = sa.select(sa.func.max(VERSION.c.version)).where(VERSION.c.dataset == dataset)
             return (connection.scalar(query) or 0) + 1
+
+    def tables_given(self, dataset: str) -> int:
+        """How many tables of a dataset, in all its versions, were given out to analyses."""
+        with sql.read(self.records) as connection:
+            return DatasetLedger(connection, self.keys.secret, dataset).tables
 
     def excluded(self, dataset: str) -> Excluded:
         """Who is left out of every coming version of a dataset."""
