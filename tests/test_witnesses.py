@@ -59,9 +59,15 @@ def run(*words: str) -> Result:
 
 
 def until_cosigned(node: Node) -> witness.Held:
+    return until_held(node.home, node)
+
+
+def until_held(home: Path, node: Node) -> witness.Held:
+    """What a home holds of its only pinned key, once a head was cosigned; the key is a node's, or that of a log which
+    it cosigns."""
     end = time.monotonic() + 100
     while True:
-        (found,) = witness.held(node.home, ids.of_node(node.store.keys.signing.public.kid))
+        (found,) = witness.held(home, ids.of_node(node.store.keys.signing.public.kid))
         if found.head:
             return found
         assert time.monotonic() < end
@@ -75,6 +81,17 @@ def test_a_head_goes_to_the_witness_and_comes_back_cosigned(nodes: tuple[Node, N
     assert "cosigns this log" in run("status", "--home", str(first.home)).stdout
     assert "is cosigned here" in run("status", "--home", str(second.home)).stdout
     assert "witnessed by" in run("verify", "--witnessed", "--home", str(first.home)).stdout
+
+
+def test_the_log_of_the_hub_is_cosigned_by_a_node_over_the_same_link(nodes: tuple[Node, Node]) -> None:
+    first, _ = nodes
+    hub = first.home.parent / "hub"
+    run("pin", run("key", "--home", str(hub)).stdout.strip(), "--home", str(first.home))
+    run("pin", run("key", "--witness", "--home", str(first.home)).stdout.strip(), "--home", str(hub))
+    assert until_held(hub, first).head
+    assert "cosigns this log" in run("status", "--home", str(hub)).stdout
+    assert "witnessed by" in run("verify", "--witnessed", "--home", str(hub)).stdout
+    run("unpin", run("key", "--home", str(hub)).stdout.strip(), "--home", str(first.home))
 
 
 def test_without_a_witness_a_log_is_not_witnessed(nodes: tuple[Node, Node]) -> None:

@@ -1,6 +1,7 @@
 """The hub as one ASGI application: the link for nodes, the API for people and programs, the page."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -19,12 +20,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hanse import __version__
 from hanse.core import clock
-from hanse.core.errors import BadInput
+from hanse.core.errors import BadInput, Problem
 from hanse.core.fields import Vocabulary
 from hanse.core.space import Space
 from hanse.domains import VOCABULARY
 from hanse.domains.catalogue import WORDS
-from hanse.hub import access_api, catalogue, datasets, questions, registry
+from hanse.hub import access_api, catalogue, datasets, questions, registry, witnessed
 from hanse.hub.config import HubConfig
 from hanse.hub.datasets import Desk
 from hanse.hub.library import LOOK_EVERY_S, Library
@@ -39,6 +40,7 @@ from hanse.link.mailbox import Mailbox, MemoryMailbox
 
 API = "/api/v1"
 STREAM = "text/event-stream"
+logger = logging.getLogger(__name__)
 MAX_BODY = 1 << 20  # bytes of a request to the API; a question has 16 000 characters
 
 
@@ -83,10 +85,11 @@ def make_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        looking = asyncio.create_task(_look(hub.library))
+        looking = [asyncio.create_task(_look(hub.library)), asyncio.create_task(_show_log(hub))]
         yield
-        looking.cancel()
-        await asyncio.wait([looking])
+        for one in looking:
+            one.cancel()
+        await asyncio.wait(looking)
         await hub.mailbox.close()
         hub.records.dispose()
 
@@ -117,6 +120,17 @@ async def _look(library: Library) -> None:
     while True:
         await run_in_threadpool(library.shelf)
         await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _show_log(hub: Hub) -> None:
+    """Shows the hub's log to its witnesses."""
+    shown = witnessed.Witnessed(hub.config.home, hub.records, hub.config.key())
+    while True:
+        try:
+            await run_in_threadpool(shown.look, clock.now())
+        except Problem as problem:
+            logger.error("The log is not shown to its witnesses: %s", problem.detail)
+        await asyncio.sleep(witnessed.LOOK_EVERY_S)
 
 
 def _mailbox(config: HubConfig) -> Mailbox:
