@@ -8,7 +8,7 @@ from hanse.node.config import NodeConfig
 from hanse.node.store import Store
 from hanse.web.language import N_
 
-MENU = (("/", N_("Permits")), ("/uses", N_("Uses")), ("/node", N_("This node")))
+MENU = (("/permits", N_("Permits")), ("/uses", N_("Uses")), ("/node", N_("This node")))
 
 
 def desk(store: Store, settings: NodeConfig, port: int) -> Desk:

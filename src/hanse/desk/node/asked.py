@@ -1,4 +1,4 @@
-"""`/`: what is asked of the holder's data, and what was given."""
+"""`/permits`: what is asked of the holder's data, and what was given."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -38,7 +38,7 @@ def permits_of(store: Store) -> Permits:
 
 
 def pages(store: Store) -> Sequence[Page]:
-    """The list of permits and applications."""
+    """The list of permits and applications, which is the first page too."""
 
     def show(visit: Visit) -> Response:
         found = permits_of(store).asked()
@@ -54,4 +54,7 @@ def pages(store: Store) -> Sequence[Page]:
             when=clock.text,
         )
 
-    return (Page("/", show),)
+    def start(visit: Visit) -> Response:
+        return visit.go("/permits")
+
+    return (Page("/", start), Page("/permits", show))
