@@ -1,5 +1,6 @@
 """The hub's door to results: who sees what came of a run, and until when."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,7 +26,7 @@ from tests.hub.papers import (
     visiting,
 )
 
-from hanse.core import ids, permit, result
+from hanse.core import ids, permit, result, status
 from hanse.core.bodies import Carried
 from hanse.core.envelope import Kind
 from hanse.core.errors import BadEnvelope, BadInput, Problem
@@ -85,6 +86,41 @@ def test_what_a_node_destroyed_the_hub_destroys_too(office: Office, records: sa.
         shown = results.show(connection, run, now())["orders"]
     assert [one["state"] for one in shown] == ["refused", "carried out"]
     assert [bool(one["result"]) for one in shown] == [False, True]
+
+
+def kept(office: Office, records: sa.Engine, given: Permit) -> Callable[[], list[tuple[str, str]]]:
+    """A run that both nodes carried out; afterwards, the state and the rule of each order in the hub's records."""
+    orders = [ordered(given, node) for node in NODES]
+    run, letters = office.place([Carried(one) for one in orders], now())
+    for letter, one, node in zip(letters, orders, NODES, strict=True):
+        office.answer(Reply(letter.id, letter.node, Kind.RESULT, {"result": carried_out(one, node)}), now())
+
+    def look() -> list[tuple[str, str]]:
+        with sql.read(records) as connection:
+            shown = results.show(connection, run, now())["orders"]
+            assert [bool(one["result"]) for one in shown] == [one["problem"] is None for one in shown]
+        return [(one["state"], (one["problem"] or {}).get("rule", "")) for one in shown]
+
+    return look
+
+
+def test_what_a_holder_stopped_the_hub_destroys_whether_its_order_expired_or_not(
+    office: Office, records: sa.Engine
+) -> None:
+    given = permit_in(office)
+    look = kept(office, records, given)
+    assert look() == [("carried out", "")] * 2
+    node = participant(NODES[0])
+    veto = status.Veto(ids.new("veto"), given.id, node, "An officer", "", now())
+    office.receive(node, [jws.issue(NODES[0], veto, status.VETO_TYP)], now())
+    assert look() == [("refused", "veto"), ("carried out", "")]
+
+
+def test_what_was_ordered_under_a_revoked_permit_the_hub_destroys(office: Office, records: sa.Engine) -> None:
+    given, other = permit_in(office), permit_in(office)
+    looks = [kept(office, records, one) for one in (given, other)]
+    office.receive(participant(AUTHORITY), [said_status(NODES[0], 2, revoked=(given.id,))], now())
+    assert [look() for look in looks] == [[("refused", "revocation")] * 2, [("carried out", "")] * 2]
 
 
 def carried_out_token(token: str) -> str:

@@ -115,9 +115,18 @@ def _take(connection: sa.Connection, by: registry.Node, token: str, at: datetime
         return []
     to = _recipients(connection, kept)
     post.post(connection, to, kept.hash, Kind.DOCUMENTS, at)
-    if isinstance(signed.document, result.Deletion):
-        results.destroy(connection, by.id, signed.document.orders, at)
+    _end(connection, by, signed.document, at)
     return to
+
+
+def _end(connection: sa.Connection, by: registry.Node, said: Any, at: datetime) -> None:
+    """Destroys the results that nobody is to have any more after what was said."""
+    if isinstance(said, result.Deletion):
+        results.destroy(connection, by.id, said.orders, at)
+    elif isinstance(said, status.Veto):
+        results.end(connection, permits.versions(connection, [said.permit]), "veto", at, by.id)
+    elif isinstance(said, status.Status):
+        results.end(connection, permits.versions(connection, said.revoked, by.key.kid), "revocation", at)
 
 
 def _own(said: Any, by: registry.Node) -> bool:

@@ -1,6 +1,6 @@
 """Permits as the documents here say them: the version that counts, and whether the authority revoked it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,10 +25,14 @@ class Standing:
     def over(self, at: datetime) -> Problem | None:
         """Why nothing is given under this permit now, in the words in which a node refuses; None while it may be."""
         for rule, holds in _RULES.items():
-            refusal, kinds = _WORDS[rule]
-            if self.permit.kind in kinds and not holds(self, at):
-                return decision.problem(refusal)
+            if self.permit.kind in _WORDS[rule][1] and not holds(self, at):
+                return refused(rule)
         return None
+
+
+def refused(rule: str) -> Problem:
+    """A refusal by this rule, in the words in which a node refuses."""
+    return decision.problem(_WORDS[rule][0])
 
 
 _WORDS = {refusal.rule: (refusal, kinds) for refusal, kinds, _ in rules.RULES}
@@ -45,6 +49,12 @@ def standing(connection: sa.Connection, hash: str) -> Standing | None:
         return None
     same = (DOCUMENT.c.name == known[0].name) & (DOCUMENT.c.kid == known[0].kid)
     return read(connection, documents.find(connection, same, permit.TYP)[0])
+
+
+def versions(connection: sa.Connection, ids: Collection[str], kid: str = "") -> list[str]:
+    """The hashes of all versions of these permits; with `kid`, of those that this authority gave."""
+    which = DOCUMENT.c.name.in_(ids) & (DOCUMENT.c.kid == kid if kid else sa.true())
+    return [one.hash for one in documents.find(connection, which, permit.TYP)]
 
 
 def read(connection: sa.Connection, row: Any) -> Standing:

@@ -111,10 +111,21 @@ def answer(connection: sa.Connection, reply: Reply, at: datetime) -> bool:
 def destroy(connection: sa.Connection, node: str, orders: Sequence[str], at: datetime) -> None:
     """Destroys what this hub keeps of the results that a node has destroyed, of its own orders only."""
     gone = Refused("The node destroyed this result: its permit is over.", hint="Apply anew.", rule="deleted")
+    _destroy(connection, (ORDER.c.node == node) & ORDER.c.hash.in_(orders), gone, at)
+
+
+def end(connection: sa.Connection, hashes: Sequence[str], rule: str, at: datetime, node: str = "") -> None:
+    """Destroys what this hub keeps of the results under these versions of permits, which are refused by this rule from
+    now on; with `node`, of its results only."""
+    runs = ORDER.c.run.in_(sa.select(RUN.c.id).where(RUN.c.permit.in_(hashes)))
+    _destroy(connection, runs & (ORDER.c.node == node if node else sa.true()), permits.refused(rule), at)
+
+
+def _destroy(connection: sa.Connection, which: sa.ColumnElement[bool], why: Problem, at: datetime) -> None:
     connection.execute(
         sa.update(ORDER)
-        .where(ORDER.c.node == node, ORDER.c.hash.in_(orders), ORDER.c.state == State.CARRIED_OUT)
-        .values(state=State.REFUSED, result=None, problem=json.dumps(gone.as_dict()), changed=clock.text(at))
+        .where(which, ORDER.c.state == State.CARRIED_OUT)
+        .values(state=State.REFUSED, result=None, problem=json.dumps(why.as_dict()), changed=clock.text(at))
     )
 
 
