@@ -14,17 +14,21 @@ from hanse.lib.keys import Ring
 DAYS = [0, 90, 180, 365, 730]
 CURVE = {"until": "person.last_contact", "event": "person.vital_status", "happened": ["dead"], "grid": DAYS}
 APPLICANT = Applicant("Principal Investigator", "University of the North", "FI")
+REASONS = ("To learn how long patients live.",)
 
 
 def survival(hub: Hanse, signer: Signer, words: str) -> Analysis:
     datasets = tuple(one["id"] for one in hub.datasets(words, rights=["NON_PUBLIC", "RESTRICTED"]))
-    reasons = ("To learn how long patients live.",)
-    wish = Wish(hub.authority().id, datasets, "Survival with lung cancer", reasons)
-    application = hub.apply(wish, APPLICANT, signer)
+    if not datasets:
+        sys.exit(f"No dataset found for {words!r}.")
+    application = hub.apply(Wish(hub.authority().id, datasets, "Survival", REASONS), APPLICANT, signer)
     print("Tell the authority your fingerprint:", signer.public.fingerprint)
-    while any(one["state"] not in ("approved", "vetoed") for one in hub.application(application)["nodes"]):
-        time.sleep(0.5)  # officers decide at the authority and at each hospital
-    permit = hub.application(application)["permit_hash"]
+    while not (permit := hub.application(application)["permit_hash"]):
+        time.sleep(0.5)  # an officer of the authority decides
+        if hub.application(application)["authority"]["state"] == "refused":
+            sys.exit(f"The authority refused; `hanse applications {application}` says why.")
+    while any(one["state"] not in ("approved", "vetoed") for one in hub.permit(permit).nodes):
+        time.sleep(0.5)  # and one of each hospital
     return hub.run(permit, "kaplan_meier", CURVE, signer, watch=print)
 
 

@@ -18,6 +18,7 @@ from hanse.core.document import Jwk
 
 METADATA = "ro-crate-metadata.json"
 RESULT, PROVENANCE, DOCUMENTS = "result.json", "provenance.json", "documents.json"
+ATTESTATION = "attestation.jws"  # over the metadata, so that these do not name it
 _CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 _PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 _TYPES = {".json": "application/json", ".csv": "text/csv"}

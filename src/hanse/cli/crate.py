@@ -12,7 +12,7 @@ from hanse.cli.paths import A_FILE
 from hanse.cli.records import note_of
 from hanse.client import authorities, crate
 from hanse.client.authorities import Known
-from hanse.client.crate import Verified
+from hanse.client.crate import Attested, Verified
 from hanse.core import clock
 from hanse.core.errors import Refused
 from hanse.lib import jws
@@ -20,7 +20,7 @@ from hanse.lib.checkpoint import Proof
 
 NUMBERS = (
     "The numbers: they follow from intermediates, which no crate holds. Who ordered the run can compute them again:"
-    " `hanse runs show RUN --out again.zip` writes the same bytes."
+    " what `hanse runs show RUN --out again.zip` writes has the same hash."
 )
 LOGS = (
     "Whether the logs of these nodes hold their entries: ask a holder for `hanse audit proof NUMBER`, and name the file"
@@ -60,7 +60,8 @@ def verify(file: Path, wanted: str | None, proofs: tuple[Path, ...], home: Path,
     if as_json:
         print_json(_body(found, relied) | {"proofs": shown, "not_verified": not_verified})
         return
-    for line in (*_permit(found, relied), *_orders(found), *_proofs(shown), *_not_verified(not_verified)):
+    lines = (*_permit(found, relied), *_orders(found), *_files(found), *_proofs(shown))
+    for line in (*lines, "Not verified:", *(f"  {one}" for one in not_verified)):
         click.echo(clean(line))
 
 
@@ -103,18 +104,23 @@ def _orders(found: Verified) -> list[str]:
         lines.append(
             f"  signed by {one.order.node} at {at}: {dataset}, {one.result.software}, log entry {entry}"
         )
-    return [
-        *lines,
-        f"All {len(found.files)} files are as they were made from these documents and the result.",
-    ]
+    return lines
+
+
+def _files(found: Verified) -> list[str]:
+    by = found.attested
+    if by is None:
+        vouched = "Nobody signed for the numbers: they are the word of whoever gave you the file."
+    else:
+        vouched = f"{by.person} signed for the numbers at {clock.text(by.at)}, key {by.key.fingerprint}."
+    page = (
+        ["  A web page keeps that key: the signature is worth as much as the page."] if by and by.page else []
+    )
+    return [f"Every file follows from these documents and the result: crate {found.hash}", vouched, *page]
 
 
 def _proofs(shown: dict[str, str]) -> list[str]:
     return [f"The entry of {node} is in the log whose head stands in {file}." for file, node in shown.items()]
-
-
-def _not_verified(words: list[str]) -> list[str]:
-    return ["Not verified:", *(f"  {one}" for one in words)]
 
 
 def _body(found: Verified, relied: str) -> dict[str, Any]:
@@ -131,5 +137,12 @@ def _body(found: Verified, relied: str) -> dict[str, Any]:
         },
         "method": found.result.method,
         "provenance": asdict(found.provenance),
-        "files": found.files,
+        "crate": found.hash,
+        "attested": _attested(found.attested),
     }
+
+
+def _attested(by: Attested | None) -> dict[str, Any] | None:
+    if by is None:
+        return None
+    return {"person": by.person, "key": by.key.fingerprint, "page": by.page, "at": clock.text(by.at)}

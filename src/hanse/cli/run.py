@@ -89,7 +89,7 @@ def analyse(
         click.echo(f"run {started.run}", err=True)
         for dataset in started.gone:
             click.echo(f"Not asked: {dataset}, which is not published any more.", err=True)
-        _show(_finish(hub, started, signer, kept), out, as_json)
+        _show(_finish(hub, started, signer, kept), out, as_json, signer)
     next_step(f"hanse runs show {started.run}")
 
 
@@ -161,7 +161,7 @@ def show(
     started = kept.find(run)
     signer = signer_of(Ring(home.expanduser()), key, passphrase)
     with Hanse(hub_url) as hub:
-        _show(_finish(hub, started, signer, kept), out, as_json)
+        _show(_finish(hub, started, signer, kept), out, as_json, signer)
 
 
 def _finish(hub: Hanse, started: Started, signer: Signer, kept: Kept) -> Analysis:
@@ -229,12 +229,13 @@ def _progress(row: Any) -> None:
     click.echo(f"  {row['node']} {row['state']}", err=True)
 
 
-def _show(found: Analysis, out: Path | None, as_json: bool) -> None:
+def _show(found: Analysis, out: Path | None, as_json: bool, signer: Signer | None = None) -> None:
+    """Prints a result, and writes its crate, for which `signer` vouches."""
     for part in found.parts:
         if part.problem:
             click.echo(clean(f"Not in it: {part.order.node} ({part.state}). {' '.join(part.said)}"), err=True)
     if out:
-        files.write(out, found.crate())
+        files.write(out, found.crate(signer))
     if as_json:
         print_json(found.to_dict())
         return

@@ -2,22 +2,24 @@
 
 A crate (`analysis/crate.py`) is made of a released result and of signed documents, and of nothing else. So the
 documents are verified, the crate is made again from them, and every byte of every file is compared. What cannot be made
-again are the released numbers: they follow from intermediates, which no crate holds.
+again are the released numbers: they follow from intermediates, which no crate holds, so a person vouches for them.
 """
 
+import hashlib
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from hanse.analysis import crate as crates
-from hanse.analysis.crate import DOCUMENTS, METADATA, PROVENANCE, RESULT, Documents, Provenance
+from hanse.analysis.crate import ATTESTATION, DOCUMENTS, METADATA, PROVENANCE, RESULT, Documents, Provenance
 from hanse.analysis.result import Result as Released
-from hanse.client import access, count, run, signing
+from hanse.client import access, count, provenance, reply, run, signing
 from hanse.client.access import Granted
 from hanse.client.run import Part
-from hanse.core import document, ids, order
+from hanse.core import attestation, document, ids, order
 from hanse.core.errors import BadEnvelope, BadInput, Damaged, Problem
 from hanse.core.order import Order
 from hanse.core.scope import NEWEST, Operation
@@ -30,15 +32,27 @@ MOST_BYTES = 256 << 20  # of all files together
 
 
 @dataclass(frozen=True, slots=True)
+class Attested:
+    """Who vouched for the numbers and when; `page` is whether a web page keeps the key, which trusts that page."""
+
+    person: str
+    key: PublicKey
+    page: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Verified:
     """A crate of which every signature counts and every byte is what was signed or follows from it. `parts` are its
-    orders, each with what the node signed about its result, without the intermediate."""
+    orders, each with what the node signed about its result, without the intermediate. `hash` is the SHA-256 of the
+    metadata: two crates that have the same hold the same. `attested` is None where nobody vouched for the numbers."""
 
     granted: Granted
     parts: tuple[Part, ...]
     provenance: Provenance
     result: Released
-    files: tuple[str, ...]
+    hash: str
+    attested: Attested | None
 
 
 def read(path: Path) -> dict[str, bytes]:
@@ -84,12 +98,15 @@ def verify(files: Mapping[str, bytes]) -> Verified:
         granted = _permit(signed)
         parts = _parts(signed, granted)
         _belongs(released, parts)
-        provenance = run.provenance(granted, parts, software)
-        made = crates.crate(released, provenance, signed)
+        where = provenance.provenance(granted, parts, software)
+        made = crates.crate(released, where, signed)
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
         raise Damaged("the crate's files are not of the form that Hanse writes") from None
-    _same(files, made)
-    return Verified(granted, parts, provenance, released, tuple(sorted(made)))
+    _same({name: content for name, content in files.items() if name != ATTESTATION}, made)
+    hash = hashlib.sha256(files[METADATA]).hexdigest()
+    return Verified(
+        granted, parts, where, released, hash, _attested(files.get(ATTESTATION), hash, parts, granted)
+    )
 
 
 def shows(found: Verified, proof: Proof) -> Part:
@@ -130,8 +147,8 @@ def _parts(signed: Documents, granted: Granted) -> tuple[Part, ...]:
         parts[one.hash] = one
     for place, token in enumerate(signed.results, start=1):
         try:
-            one = parts[run.claimed(token).order]
-            found = run.stated(one.order, one.hash, token, granted)
+            one = parts[reply.claimed(token).order]
+            found = reply.stated(one.order, one.hash, token, granted)
         except KeyError:
             raise BadEnvelope(f"Result {place} is of an order that is not in the crate.") from None
         except Problem as problem:
@@ -143,7 +160,7 @@ def _parts(signed: Documents, granted: Granted) -> tuple[Part, ...]:
 def _ordered(one: Part, granted: Granted) -> None:
     """`BadEnvelope` unless a key of the permit, or a device to which one delegated, signed an order that it covers."""
     said, scope = one.order, granted.permit.scope
-    jws.read(one.ordered, _key(one, granted), order.TYP, order.decode)
+    jws.read(one.ordered, _key(one.ordered, one, granted), order.TYP, order.decode)
     grant = scope.grant(said.node, said.dataset)
     wrong = {
         "It is under another permit.": said.permit != granted.hash,
@@ -159,16 +176,34 @@ def _ordered(one: Part, granted: Granted) -> None:
         raise BadEnvelope(" ".join(found))
 
 
-def _key(one: Part, granted: Granted) -> PublicKey:
-    """The key that must have signed an order: one of the permit, or the device's in a delegation that counts."""
+def _key(token: str, one: Part, granted: Granted) -> PublicKey:
+    """The key that must have signed a token of a run to which this order belongs: one of the permit, or the device's in
+    a delegation that counts."""
     if one.delegation:
         device = PublicKey.from_jwk(dict(order.decode_delegation(jws.unverified(one.delegation)).device))
         signing.check(granted, device, one.delegation, one.order.operation, one.order.issued)
         return device
-    named = granted.permit.scope.key(jws.key_id(one.ordered))
+    named = granted.permit.scope.key(jws.key_id(token))
     if named is None:
         raise BadEnvelope("It is signed with a key that the permit does not name.")
     return PublicKey.from_jwk(dict(named[1].jwk))
+
+
+def _attested(token: bytes | None, hash: str, parts: tuple[Part, ...], granted: Granted) -> Attested | None:
+    """Who vouched for the crate with this hash. `BadEnvelope` when it was for another, or by a key of nobody in it."""
+    if token is None:
+        return None
+    text = token.decode("ascii", "replace")
+    try:
+        key = _key(text, parts[0], granted)
+        said = jws.read(text, key, attestation.TYP, attestation.decode).document
+    except Problem as problem:
+        raise BadEnvelope(f"The attestation does not verify. {problem.detail}") from None
+    if (said.permit, said.crate) != (granted.hash, hash):
+        raise BadEnvelope("The attestation is for another crate.")
+    named = granted.permit.scope.key(jws.key_id(parts[0].delegation or text))
+    person = f"{named[0].name} ({named[0].organisation})" if named else "whoever has the key"
+    return Attested(person, key, bool(named and named[1].page), said.at)
 
 
 def _belongs(released: Released, parts: tuple[Part, ...]) -> None:

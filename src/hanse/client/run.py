@@ -4,22 +4,21 @@ Nothing that the hub says decides: parameters are read with the vocabulary of th
 with the key of its node, and merging and releasing are done here.
 """
 
-import io
 import json
-import zipfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from hanse import __version__, analysis
+from hanse import analysis
 from hanse.analysis import crate as crates
 from hanse.analysis.result import Figure
 from hanse.analysis.result import Result as Released
-from hanse.client import count, signing
+from hanse.client import count, provenance, reply, signing
 from hanse.client.access import Granted
-from hanse.core import clock, document, ids, order, release, result, visit
+from hanse.client.reply import Opened, Opener
+from hanse.core import clock, ids, order, release, result, visit
 from hanse.core.check import check_selection
 from hanse.core.document import Jwk
 from hanse.core.errors import BadAnalysis, BadEnvelope, BadInput, NotFound, Problem, Refused
@@ -67,28 +66,6 @@ class Started:
             raise BadInput("This is no run that was kept.") from None
 
 
-class Opener(Protocol):
-    """Whatever opens sealed answers: a reply key, or what somebody opened with it."""
-
-    def unseal(self, sealed: str) -> bytes: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """Answers that a browser opened with a key which never leaves it, by what was sealed."""
-
-    results: Mapping[str, str]
-
-    def unseal(self, sealed: str) -> bytes:
-        """The result in `sealed`; `BadEnvelope` when it was not opened."""
-        if sealed not in self.results:
-            raise BadEnvelope("This answer was not opened.")
-        return self.results[sealed].encode()
-
-
-NOTHING_OPENED = Opened({})
-
-
 @dataclass(frozen=True, slots=True)
 class Taken:
     """A run as a page gives it along, with its sealed answers opened: keep it as secret as the data."""
@@ -104,21 +81,10 @@ class Taken:
             body = json.loads(text)
             rows = tuple(body["rows"])
             started = Started(body["run"], body["permit"], "", tuple(one["token"] for one in rows))
-            opened = Opened({sealed(one["result"]): one["opened"] for one in rows if one.get("opened")})
+            opened = Opened({reply.sealed(one["result"]): one["opened"] for one in rows if one.get("opened")})
         except (ValueError, TypeError, KeyError, AttributeError, BadEnvelope):
             raise BadInput("This is no run that a page gave along.") from None
         return cls(started, rows, opened)
-
-
-def claimed(answer: str) -> Result:
-    """What a node's answer says that is not verified yet."""
-    return result.decode(jws.unverified(result.split(answer)[0], limit=result.MAX_TOKEN))
-
-
-def sealed(answer: str) -> str:
-    """What only the reply key opens in a node's answer; empty where it is open."""
-    _, beside = result.split(answer)
-    return beside if "." in beside else claimed(answer).sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,15 +138,20 @@ class Analysis:
         """The result and where it comes from, as JSON values."""
         return {"result": self.result.as_dict(), "provenance": asdict(self.provenance)}
 
-    def crate(self) -> bytes:
-        """The RO-Crate with result, tables, provenance and the signed documents, as a zip file. `Refused` when a node
-        signed its intermediate itself, as earlier ones did: it is shown to nobody."""
+    def crate(self, signer: Signer | None = None) -> bytes:
+        """The RO-Crate with result, tables, provenance and the signed documents, as a zip file; with `signer` somebody
+        of the permit vouches for the numbers. `Refused` when a node signed its intermediate itself, as earlier ones
+        did: it is shown to nobody."""
         if len(self.documents.results) < len(self.provenance.answers):
             raise Refused(
                 "A node signed this result together with its intermediate, so its signature cannot be shown.",
                 hint="Order the analysis again.",
             )
-        return zipped(crates.crate(self.result, self.provenance, self.documents))
+        files = crates.crate(self.result, self.provenance, self.documents)
+        if signer:
+            vouched = provenance.attest(files[crates.METADATA], self.provenance.permit, signer)
+            files[crates.ATTESTATION] = vouched.encode()
+        return provenance.zipped(files)
 
 
 def start(
@@ -211,14 +182,14 @@ def start(
         raise BadInput(
             "The permit has none of these datasets.", hint="`hanse applications` shows what it has."
         )
-    reply, versions = ReplyKey.generate(), _newest(hub, [one.dataset for one in wanted])
-    made = orders(granted, method, parameters, versions, selection, reply.jwk, deadline)
+    answers, versions = ReplyKey.generate(), _newest(hub, [one.dataset for one in wanted])
+    made = orders(granted, method, parameters, versions, selection, answers.jwk, deadline)
     signing.check(granted, signer.public, delegation, made[0].operation, made[0].issued)
     tokens = [jws.issue(signer, one, order.TYP) for one in made]
     run = hub.order([{"order": one, "delegation": delegation} for one in tokens])
     gone = tuple(one.dataset for one in wanted if one.dataset not in versions)
     return Started(
-        run, granted.hash, reply.pem().decode(), tuple(tokens), delegation, gone, granted.permit.project
+        run, granted.hash, answers.pem().decode(), tuple(tokens), delegation, gone, granted.permit.project
     )
 
 
@@ -330,7 +301,7 @@ def _answered(asked: Part, row: Mapping[str, Any], granted: Granted, opener: Ope
     if not answer:
         return replace(nothing, state="waiting" if state == "carried out" else state, problem=problem)
     try:
-        found = read(asked.order, asked.hash, answer, granted, opener)
+        found = reply.read(asked.order, asked.hash, answer, granted, opener)
     except Problem as bad:
         return replace(nothing, state="not genuine", problem=bad.as_dict())
     try:
@@ -352,30 +323,6 @@ def _merged(asked: Order, results: Sequence[Result]) -> Any:
     return method.merge([one.aggregate or {} for one in results], parameters)
 
 
-def read(asked: Order, hash: str, answer: str, granted: Granted, opener: Opener) -> Result:
-    """The result of an order with its aggregate, verified with the key of the order's node. Raises `BadEnvelope`."""
-    token, beside = result.split(answer)
-    said = stated(asked, hash, token, granted)
-    if not (closed := sealed(answer)):
-        if granted.permit.scope.sealed:
-            raise BadEnvelope("The permit asks for sealed results, and this one is open.")
-        return result.disclosed(said, beside)
-    opened = opener.unseal(closed).decode("ascii", "replace")
-    if said.sealed:  # by an earlier node: a signed result in a signed one
-        return result.opened(said, stated(asked, hash, opened, granted))
-    return result.disclosed(said, opened)
-
-
-def stated(asked: Order, hash: str, token: str, granted: Granted) -> Result:
-    """What the node of an order signed about its result. `BadEnvelope` when another signed it, or of another order."""
-    key = granted.key(asked.node)
-    said = jws.read(token, key, result.TYP, result.decode, limit=result.MAX_TOKEN).document
-    expected = (hash, asked.permit, asked.node, asked.dataset, asked.version)
-    if (said.order, said.permit, said.node, said.dataset, said.version) != expected:
-        raise BadEnvelope("The node's result is of another order.")
-    return said
-
-
 def finish(granted: Granted, parts: Sequence[Part]) -> Analysis:
     """Merges what was carried out and releases it by the permit's limits. `Refused` when no node carried it out."""
     done = [one for one in parts if one.result]
@@ -390,7 +337,8 @@ def finish(granted: Granted, parts: Sequence[Part]) -> Analysis:
         released, merged = count.released(granted, parts, limits)
     else:
         released, merged = _released(asked, [one.result for one in done if one.result], limits)
-    return Analysis(released, merged, tuple(parts), provenance(granted, parts), documents(granted, parts))
+    where, proof = provenance.provenance(granted, parts), provenance.documents(granted, parts)
+    return Analysis(released, merged, tuple(parts), where, proof)
 
 
 def _released(asked: Order, results: Sequence[Result], limits: release.Limits) -> tuple[Released, Any]:
@@ -408,64 +356,3 @@ def limits_of(granted: Granted) -> release.Limits:
     said = granted.permit.scope.limits
     least = max(2, said.minimum)
     return release.Limits(threshold=least, rounding=said.rounding, minimum=least, steps=said.budget)
-
-
-def provenance(
-    granted: Granted, parts: Sequence[Part], software: str = f"hanse {__version__}"
-) -> crates.Provenance:
-    """Where the result of these parts comes from; `software` is what merged it."""
-    done = [(one, one.result) for one in parts if one.result]
-    missing = dict.fromkeys(one.order.node for one in parts if not one.result)
-    return crates.Provenance(
-        permit=granted.hash,
-        person=_person(granted, parts[0]),
-        software=software,
-        selection=parts[0].order.selection,
-        parameters=document.to_plain(parts[0].order.parameters),
-        began=clock.text(min(one.order.issued for one in parts)),
-        ended=clock.text(max(found.at for _, found in done)),
-        answers=tuple(_answer(one, found) for one, found in done),
-        missing=tuple(missing),
-    )
-
-
-def _person(granted: Granted, ordered: Part) -> str:
-    """Who ordered: a person of the permit, or under one for public data the fingerprint of whoever came."""
-    kid = jws.key_id(ordered.delegation or ordered.ordered)
-    found = granted.permit.scope.key(kid)
-    return f"{found[0].name} ({found[0].organisation})" if found else f"key {jws.fingerprint(kid)}"
-
-
-def _answer(one: Part, found: Result) -> crates.Answer:
-    return crates.Answer(
-        node=one.order.node,
-        dataset=f"{one.order.dataset}@{one.order.version}",
-        order=one.hash,
-        manifest=found.manifest,
-        software=found.software,
-        log_entry=f"{found.entry_number} {found.entry_hash}",
-        result=jws.identity(one.token, limit=result.MAX_TOKEN),
-    )
-
-
-def documents(granted: Granted, parts: Sequence[Part]) -> crates.Documents:
-    """What proves the provenance of these parts. A result that holds its intermediate itself is left out."""
-    keys = [granted.key(one.order.node) for one in parts if one.result]
-    tokens = [one.token for one in parts if one.result]
-    return crates.Documents(
-        authority=granted.signer.jwk,
-        permit=granted.token,
-        delegation=parts[0].delegation,
-        orders=tuple(one.ordered for one in parts),
-        nodes=tuple(one.jwk for one in dict.fromkeys(keys)),
-        results=tuple(one for one in tokens if not isinstance(claimed(one).aggregate, Mapping)),
-    )
-
-
-def zipped(files: Mapping[str, bytes]) -> bytes:
-    """Files as a zip file, the same bytes for the same files."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
-    return out.getvalue()

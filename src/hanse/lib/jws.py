@@ -33,7 +33,8 @@ ALGORITHM = "ES256"
 CURVE = "P-256"
 SMALL_TOKEN = 64 * 1024  # characters of a token whose bound nobody named
 MAX_HEADER = 512
-_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}")  # 86: the 64 bytes of ES256
+# The 64 bytes of ES256 are 86 characters, of which the last holds two bits: other ones would be a second spelling.
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]")
 _HEADER_NAMES = {"alg", "typ", "kid"}
 
 

@@ -1,7 +1,7 @@
 """Sealed answers: encrypted to the reply key of an order, so that whoever carries them reads nothing.
 
 JWE compact serialisation (RFC 7516) with ECDH-ES+A256KW over P-256 and A256GCM, and nothing else. Encryption proves no
-sender: what is sealed is a token that the node signed.
+sender: of what is sealed the node signed the hash (`core/result.py`).
 """
 
 import json

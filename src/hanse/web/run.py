@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from hanse.client import reply
 from hanse.client import run as client
 from hanse.client.access import Granted
 from hanse.client.run import Analysis, Started
@@ -120,8 +121,8 @@ def _sight(hub: Hub, request: Request, token: str) -> Sight:
 def sight(granted: Granted, shown: Mapping[str, Any]) -> Sight:
     """What is known of a run, merged where it can be read here."""
     rows = shown["orders"]
-    signed = {one["order"]: client.claimed(one["result"]) for one in rows if one["result"]}
-    sealed = granted.permit.scope.sealed or any(client.sealed(one["result"]) for one in rows if one["result"])
+    signed = {one["order"]: reply.claimed(one["result"]) for one in rows if one["result"]}
+    sealed = granted.permit.scope.sealed or any(reply.sealed(one["result"]) for one in rows if one["result"])
     parts = {} if sealed else {one.hash: one for one in _parts(granted, shown)}
     analysis, problem = _merged(granted, list(parts.values()))
     lines = [_line(one, granted, signed.get(one["order"]), parts.get(one["order"])) for one in rows]
@@ -133,7 +134,7 @@ def _parts(granted: Granted, shown: Mapping[str, Any]) -> tuple[client.Part, ...
     tokens = tuple(one["token"] for one in shown["orders"])
     handed = next((one["delegation"] for one in shown["orders"] if one["delegation"]), "")
     started = Started(shown["run"], shown["permit"], "", tokens, handed)
-    return client.collect(started, granted, shown["orders"], opener=client.NOTHING_OPENED)
+    return client.collect(started, granted, shown["orders"], opener=reply.NOTHING_OPENED)
 
 
 def _merged(granted: Granted, parts: Sequence[client.Part]) -> tuple[Analysis | None, Problem | None]:
