@@ -1,11 +1,14 @@
 """A node whose records are an older copy does not know what its holder decided since: it refuses until it is told."""
 
+import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from tests import backups
+from tests.federation import until
 from tests.node.permitted import STRANGER, Node, allow, make, order, ordered, permit_for, publish
 
 from hanse.cli.node import node as command
@@ -66,6 +69,24 @@ def test_a_restored_node_refuses_every_order_until_its_holder_resumes_it(tmp_pat
     with sql.read(node.store.records) as connection:
         (entry,) = log.latest(connection, ("resume",), 10)
     assert (entry.body["who"], entry.body["reason"]) == ({"officer": "A data manager"}, "The disk failed.")
+
+
+def test_the_owner_is_told_aloud_when_it_starts_and_by_the_command_that_shows_how_it_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    node, _ = restored(tmp_path / "node")
+    shown = CliRunner().invoke(command, ["status", "--home", str(node.home)])
+    assert agent.RESTORED in shown.stderr
+    stop = threading.Event()
+    settings = replace(node.config, hub="http://127.0.0.1:1")
+    config.write(settings)
+    serving = threading.Thread(target=agent.run, args=(settings, stop), daemon=True)
+    serving.start()
+    until(lambda: agent.RESTORED in caplog.text)
+    stop.set()
+    serving.join(30)
+    resume(node)
+    assert "OLDER COPY" not in CliRunner().invoke(command, ["status", "--home", str(node.home)]).stderr
 
 
 def test_what_is_decided_again_before_counts_from_the_first_order_on(tmp_path: Path) -> None:

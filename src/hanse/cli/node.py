@@ -20,6 +20,7 @@ from hanse.core.fields import Identifying
 from hanse.core.policy import Access, Policy
 from hanse.core.record import Description, english
 from hanse.core.scope import Purpose
+from hanse.lib import continuity
 from hanse.node import config, describe, prepared
 from hanse.node.describe import Written
 from hanse.node.publish import Outcome
@@ -309,12 +310,17 @@ def status(home: Path, as_json: bool) -> None:
         **_identity(home),
         "versions": [_version(store, one) for one in versions],
         "prepared": _prepared(home),
+        "restored": continuity.restored(store.records, home),
     }
     if as_json:
         print_json(body)
         return
     if "node" in body:
         click.echo(f"Node {body['name']} ({body['node']}) at {body['hub']}")
+    if body["restored"]:
+        from hanse.node.agent import RESTORED
+
+        click.echo(RESTORED, err=True)
     if body["versions"]:
         head = ["version", "persons", "access", "created", "state"]
         rows = [[*(str(one[key]) for key in head), _tables(one)] for one in body["versions"]]

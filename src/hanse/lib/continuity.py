@@ -41,6 +41,12 @@ class Continuity:
         return self._broken
 
 
+def restored(records: sa.Engine, home: Path) -> bool:
+    """Whether the records of a home are an older copy for which nobody has answered."""
+    with sql.begin(records) as connection:
+        return bool(Continuity(home).broken(connection))
+
+
 def resume(records: sa.Engine, home: Path, officer: str, reason: str) -> Sequence[Checkpoint]:
     """Has the records count as they are: logs who answers for it, and signs their head. The heads that the log does not
     continue; `Conflict` when there are none. The last one that was signed stays beside the new one."""
