@@ -469,8 +469,11 @@ def test_a_run_is_kept_and_its_result_comes_as_files(page: Page, run: str, tmp_p
     with (tmp_path / "table.csv").open(encoding="utf-8-sig") as file:
         rows = dict(list(csv.reader(file))[1:])
     assert rows["all shown"] == "500"  # of the two hospitals that approved
-    provenance = verified(tmp_path / "crate.zip")["provenance"]
+    found = verified(tmp_path / "crate.zip")
+    provenance = found["provenance"]
     assert (len(provenance["answers"]), len(provenance["missing"])) == (2, 1)
+    assert found["attested"]["person"].startswith("Principal Investigator")
+    assert found["attested"]["page"]
     page.goto("/en/mine?q=person.age%20%3E%2050")
     leads = page.get_by_role("link", name="Run an analysis").first
     expect(leads).to_have_attribute(

@@ -138,16 +138,20 @@ class Analysis:
         """The result and where it comes from, as JSON values."""
         return {"result": self.result.as_dict(), "provenance": asdict(self.provenance)}
 
-    def crate(self, signer: Signer | None = None) -> bytes:
-        """The RO-Crate with result, tables, provenance and the signed documents, as a zip file; with `signer` somebody
-        of the permit vouches for the numbers. `Refused` when a node signed its intermediate itself, as earlier ones
-        did: it is shown to nobody."""
+    def files(self) -> dict[str, bytes]:
+        """The files of the RO-Crate by name: result, tables, provenance, the signed documents and the metadata.
+        `Refused` when a node signed its intermediate itself, as earlier ones did: it is shown to nobody."""
         if len(self.documents.results) < len(self.provenance.answers):
             raise Refused(
                 "A node signed this result together with its intermediate, so its signature cannot be shown.",
                 hint="Order the analysis again.",
             )
-        files = crates.crate(self.result, self.provenance, self.documents)
+        return crates.crate(self.result, self.provenance, self.documents)
+
+    def crate(self, signer: Signer | None = None) -> bytes:
+        """The RO-Crate as a zip file; with `signer`, a key of the permit, somebody vouches for the numbers. Raises as
+        `files` does."""
+        files = self.files()
         if signer:
             vouched = provenance.attest(files[crates.METADATA], self.provenance.permit, signer)
             files[crates.ATTESTATION] = vouched.encode()

@@ -5,8 +5,10 @@ where answers are not sealed the result: this hub reads these numbers anyway, so
 answers are opened and verified in the browser, and merged by the person's own software.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -16,12 +18,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hanse.client import reply
+from hanse.analysis.crate import ATTESTATION, METADATA
+from hanse.client import crate, provenance, reply
 from hanse.client import run as client
 from hanse.client.access import Granted
 from hanse.client.run import Analysis, Started
 from hanse.core import clock, order
-from hanse.core.errors import BadEnvelope, Problem
+from hanse.core.errors import BadEnvelope, Conflict, Problem, Refused
 from hanse.core.order import Order
 from hanse.core.result import Result
 from hanse.hub import results
@@ -64,7 +67,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a run's page shows. `analysis` is None while nothing can be merged, and where answers are sealed."""
+    """What a run's page shows, to the key `kid`. `analysis` is None while nothing can be merged, and where answers are
+    sealed."""
 
     run: str
     granted: Granted
@@ -72,6 +76,16 @@ class Sight:
     sealed: bool
     analysis: Analysis | None
     problem: Problem | None
+    kid: str = ""
+
+    @property
+    def crate(self) -> str:
+        """The hash of the result's RO-Crate, for which this key can vouch; empty where it cannot."""
+        if self.analysis is None or self.granted.permit.scope.key(self.kid) is None:
+            return ""
+        with suppress(Refused):
+            return hashlib.sha256(self.analysis.files()[METADATA]).hexdigest()
+        return ""
 
     @property
     def waiting(self) -> int:
@@ -100,7 +114,7 @@ def routes(hub: Hub) -> list[Route]:
     async def file(request: Request) -> Response:
         sent = await sent_in_form(request)
         sight = await run_in_threadpool(_sight, hub, request, first(sent, "visit"))
-        return await run_in_threadpool(_file, sight, request.path_params["name"])
+        return await run_in_threadpool(_file, sight, request.path_params["name"], first(sent, "attestation"))
 
     return [
         Route("/runs/{run}", show),
@@ -113,9 +127,9 @@ def _sight(hub: Hub, request: Request, token: str) -> Sight:
     """A run for whoever signed the visit in `token`. Raises as `results.admit` does."""
     run = request.path_params["run"]
     with sql.read(hub.records) as connection:
-        results.admit(connection, run, token, clock.now())
+        kid = results.admit(connection, run, token, clock.now())
         shown = results.show(connection, run, clock.now())
-    return sight(permit.find(hub, shown["permit"]), shown)
+    return replace(sight(permit.find(hub, shown["permit"]), shown), kid=kid)
 
 
 def sight(granted: Granted, shown: Mapping[str, Any]) -> Sight:
@@ -188,8 +202,8 @@ def _now(request: Request, found: Sight) -> Response:
     )
 
 
-def _file(found: Sight, name: str) -> Response:
-    """The result as a file: `result.json`, `table-1.csv`, `crate.zip`."""
+def _file(found: Sight, name: str, attestation: str) -> Response:
+    """The result as a file: `result.json`, `table-1.csv`, `crate.zip`, for whose numbers the browser may vouch."""
     if found.analysis is None:
         raise HTTPException(404)
     tables = {f"table-{at}.csv": one for at, one in enumerate(found.analysis.result.sheets, start=1)}
@@ -200,8 +214,20 @@ def _file(found: Sight, name: str) -> Response:
             orjson.dumps(found.analysis.to_dict(), option=orjson.OPT_INDENT_2), "application/json", name
         )
     if name == "crate.zip":
-        return _attached(found.analysis.crate(), "application/zip", f"{found.run}.crate.zip")
+        content = _crate(found.analysis.files(), attestation)
+        return _attached(content, "application/zip", f"{found.run}.crate.zip")
     raise HTTPException(404)
+
+
+def _crate(files: dict[str, bytes], attestation: str) -> bytes:
+    """A crate that verifies. `Conflict` when the attestation is for another one: an answer has come since."""
+    if attestation:
+        files[ATTESTATION] = attestation.encode()
+    try:
+        crate.verify(files)
+    except BadEnvelope as problem:
+        raise Conflict(problem.detail, hint=N_("The result has changed: open the page again.")) from None
+    return provenance.zipped(files)
 
 
 def _attached(content: bytes, type: str, name: str) -> Response:

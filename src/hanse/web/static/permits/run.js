@@ -6,6 +6,7 @@ import { permitOf, resultOf } from "./proof.js";
 import { encoded, isAble, sign } from "./signing.js";
 
 const VISIT = "hanse-visit+jws";
+const ATTESTATION = "hanse-attestation+jws";
 const AGAIN_MS = 3000;
 const SOON_MS = 150; // many nodes answer at once
 
@@ -29,6 +30,13 @@ class RunView extends HTMLElement {
     const at = new Date(Date.now() + ahead).toISOString();
     const said = { at, jwk: this.key.jwk, run: this.id_ };
     return sign(this.key, new TextEncoder().encode(JSON.stringify(said)), VISIT);
+  }
+
+  // The word of this browser's key for the numbers in the crate with this hash; it allows nothing.
+  async attestation(crate) {
+    const { permit } = payloadOf(this.rows.values().next().value);
+    const said = { at: new Date(Date.now() + ahead).toISOString(), crate, permit };
+    return sign(this.key, new TextEncoder().encode(JSON.stringify(said)), ATTESTATION);
   }
 
   // A request that carries a visit; once more with the hub's time when that of this machine was the reason to say no.
@@ -109,6 +117,8 @@ class RunView extends HTMLElement {
     if (form.elements.visit.value) return; // it was filled in just now
     event.preventDefault();
     form.elements.visit.value = await this.visit();
+    const { crate } = form.dataset;
+    form.elements.attestation.value = crate && submitter.dataset.act === "attest" ? await this.attestation(crate) : "";
     setTimeout(() => { // a form is not sent again while its first try is being told
       form.requestSubmit(submitter);
       form.elements.visit.value = "";
