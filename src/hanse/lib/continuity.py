@@ -32,7 +32,7 @@ class Continuity:
     def broken(self, connection: sa.Connection) -> tuple[Checkpoint, ...]:
         """The heads that the log does not continue and nobody has answered for; empty when all is well. `connection` is
         one that may write from its start (`sql.begin`): of another, a head could be newer than what it sees."""
-        stamp = tuple((str(path), path.stat().st_mtime_ns) for path in _files(self._home))
+        stamp = witness.stamp(self._home)
         if stamp != self._stamp:
             found = _contradicted(connection, self._home)
             answered = _answered(connection) if found else set()

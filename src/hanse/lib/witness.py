@@ -11,6 +11,7 @@ the witness has cosigned, with its line. Both are texts that prove themselves: w
 """
 
 import hashlib
+import os
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -131,6 +132,12 @@ def notes(home: Path) -> dict[str, str]:
     """The cosigned heads of this home's own log, by the files that hold them."""
     paths = (_head(home, one) for one in witnesses(home))
     return {str(path): path.read_text(encoding="utf-8") for path in paths if path.exists()}
+
+
+def stamp(home: Path) -> tuple[object, ...]:
+    """Another value whenever the head that this home signed last, or one that was cosigned, became another."""
+    paths = [home / KEPT, home / _FOLDER / "pinned", *os.scandir(_folder(home, "heads"))]
+    return tuple((str(one), os.stat(one).st_mtime_ns) for one in paths if os.path.exists(one))
 
 
 def unseen(connection: sa.Connection, home: Path, before: datetime) -> list[tuple[VerifierKey, int]]:
