@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from tests.node.permitted import publish
 
 from hanse.authority import agent as authority_agent
-from hanse.authority import applications, checks, delivery, revocations
+from hanse.authority import applications, checks, delivery, refusals, revocations
 from hanse.authority import config as authorities
 from hanse.authority import enrol as authority_enrol
 from hanse.authority import permits as authority_permits
@@ -116,6 +116,13 @@ class Permitting:
         authority_permits.sign(records, self.authority, key, drafted.payload, OFFICER, clock.now())
         records.dispose()
         return permit.decode(drafted.payload).id
+
+    def refuse(self, reason: str) -> None:
+        """The authority refuses the next application."""
+        key, records = authorities.key(self.authority.home), open_records(self.authority.home)
+        hash = until(lambda: _waiting(records)).signed.hash
+        refusals.refuse(records, self.authority, key, hash, OFFICER, reason, clock.now())
+        records.dispose()
 
     def revoke(self, id: str) -> None:
         key, records = authorities.key(self.authority.home), open_records(self.authority.home)

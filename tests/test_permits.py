@@ -95,5 +95,16 @@ def refusal(hub: Hanse, permit: str, signer: FileKey, parameters: dict[str, Any]
     raise AssertionError("the permit still works")
 
 
+def test_the_script_says_that_nothing_was_found_and_does_not_wait_after_a_refusal(space: Permitting) -> None:
+    hub, signer, module = Hanse(space.url), FileKey.generate(), script()
+    with pytest.raises(SystemExit, match="No dataset found for 'unicorns'"):
+        module.survival(hub, signer, "unicorns")
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(module.survival, hub, signer, "lung")
+        space.refuse("Not in the public interest.")
+        with pytest.raises(SystemExit, match="The authority refused"):
+            working.result(timeout=120)
+
+
 def test_the_script_is_short() -> None:
     assert len(SCRIPT.read_text().splitlines()) < 40

@@ -1,16 +1,19 @@
 """`hanse demo`: how its nodes and its authority join the hub, once and again, and what its processes do."""
 
+import io
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 from starlette.types import ASGIApp
 
 from hanse.authority import config as authorities
-from hanse.cli import members, root
+from hanse.cli import demo, members, root
 from hanse.cli.members import Member
 from hanse.cli.processes import Processes, processes
 from hanse.core import greeting
@@ -89,6 +92,42 @@ def test_a_process_that_ends_by_itself_is_named_with_its_log(tmp_path: Path) -> 
             started.wait_for(lambda: False, threading.Event())
     assert str(tmp_path / "logs" / "idle.log") in caught.value.hint
     assert "no node" in (tmp_path / "logs" / "idle.log").read_text()
+
+
+def test_of_those_that_end_by_themselves_others_are_let_go_and_the_one_that_all_need_is_not(
+    tmp_path: Path,
+) -> None:
+    with processes(tmp_path / "logs") as started:
+        for name in ("hub", "turku"):
+            started.start(name, "node", "serve", "--home", str(tmp_path / "nothing"))
+        end = time.monotonic() + 60
+        found: list[Unreachable] = []
+        while not found:
+            assert time.monotonic() < end, "it did not end"
+            found = started.ended(but="hub")
+            time.sleep(0.05)
+        assert "turku has ended" in found[0].detail
+        assert "turku.log" in found[0].hint
+        assert (started.ended(but="hub"), len(started)) == ([], 1)
+        with pytest.raises(Unreachable, match="hub has ended"):
+            started.wait_for(lambda: False, threading.Event())
+
+
+def test_without_a_terminal_a_node_says_a_line_for_each_quarter_of_the_way(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with demo.bars(Console(file=io.StringIO())) as begin:
+        show = begin(HOSPITAL)
+        for done in range(101):
+            show(done, 100, "headers")
+        show(7, 0, "files found")
+        show(1, 1, "ready")
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        *(f"Hospital Turku: headers, {done} of 100" for done in (0, 25, 50, 75, 100)),
+        "Hospital Turku: files found",
+        "Hospital Turku: ready",
+    ]
 
 
 def test_all_processes_end_with_the_block(hub: HubConfig, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tests.federation import Permitting, permitting
 from hanse.authority import config as authorities
 from hanse.cli import root
 from hanse.client import Hanse
-from hanse.core.errors import BadAnalysis, BadEnvelope, BadInput, BadQuestion, Refused
+from hanse.core.errors import BadAnalysis, BadEnvelope, BadInput, BadQuestion, Refused, Unreachable
 from hanse.lib.jws import FileKey
 
 CURVE = ("until=person.last_contact", "event=person.vital_status", 'happened=["dead"]', "grid=[0,90,365,730]")
@@ -70,6 +70,9 @@ def test_from_the_application_to_the_result(space: Permitting, tmp_path: Path) -
     assert json.loads(again.stdout)["provenance"]["missing"] == []
     verified_as_in_the_guide(space, home, tmp_path, listed["run"])
     refused_to_a_stranger(space, tmp_path)
+    lost = hanse(space, home, "runs", "show", listed["run"], "--hub", "http://127.0.0.1:9")
+    assert isinstance(lost.exception, Unreachable)
+    assert f"hanse runs show {listed['run']}" in lost.exception.hint
     (shown,) = json.loads(hanse(space, home, "applications", "--json").stdout)
     assert shown["authority"]["state"] == "granted"
     assert {one["state"] for one in shown["nodes"]} <= {"waiting", "delivered", "approved"}
@@ -218,6 +221,26 @@ def test_a_parameter_is_a_pair(space: Permitting, tmp_path: Path) -> None:
     assert isinstance(found.exception, BadInput)
 
 
+def test_what_the_authority_said_to_an_application_is_shown(space: Permitting, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    hanse(space, home, "key", "new", "--spare", str(tmp_path / "spare.json"))
+    said = {"project": "Ages", "reason": "To learn.", "name": "Another", "organisation": "University"}
+    words = [f"--{name}={text}" for name, text in {**said, "country": "FI"}.items()]
+    datasets = [f"--dataset={one['id']}" for one in Hanse(space.url).datasets("lung")]
+    sent = hanse(space, home, "apply", *words, *datasets, "--authority", space.authority.id, "--yes")
+    keys = json.loads(hanse(space, home, "key", "list", "--json").stdout)
+    assert "hanse login" not in sent.stderr  # this authority accepts none
+    assert all(one["fingerprint"] in sent.stderr for one in keys)
+    assert len(keys) == 2
+
+    space.refuse("Not in the public interest.")
+    end = time.monotonic() + 60
+    while "refused" not in (shown := hanse(space, home, "applications").stdout):
+        assert time.monotonic() < end, "the refusal did not come"
+        time.sleep(0.1)
+    assert "It said: Not in the public interest." in shown
+
+
 def test_persons_are_counted_under_a_permit(space: Permitting, tmp_path: Path) -> None:
     home = tmp_path / "home"
     hanse(space, home, "key", "new", "--spare", str(tmp_path / "spare.json"))
@@ -240,7 +263,7 @@ def test_persons_are_counted_under_a_permit(space: Permitting, tmp_path: Path) -
     assert "(refused). The holder stopped the use of its data. (rule: veto)" in ran.stderr
     assert "1 of 2" not in ran.stderr
     (run,) = json.loads(hanse(space, home, "runs", "list", "--json").stdout)
-    assert hanse(space, home, "runs", "show", run).stdout == ran.stdout
+    assert hanse(space, home, "runs", "show", run["run"]).stdout == ran.stdout
 
     for wrong, said in (("edges=[0,1]", "no parameters"), ("--selection=person.agge > 5", "no field")):
         refused = hanse(space, home, "analyse", "count", wrong, "--permit", permit).exception

@@ -9,7 +9,7 @@ import click
 from hanse.cli import wishes
 from hanse.cli.home import next_step
 from hanse.cli.key import home_option, key_option, open_key, passphrase_option, stored_key
-from hanse.cli.login import browser_option, issuer_option, prove, wait_option, whole
+from hanse.cli.login import browser_option, issuer_option, prove, show_keys, wait_option, whole
 from hanse.cli.output import clean, columns, hub_option, json_option, print_json
 from hanse.cli.paths import A_FILE
 from hanse.client import Hanse, access, authorities
@@ -75,7 +75,7 @@ def apply(
         if by_login:
             prove(hub, ring, known, hash, signer, issuer=issuer, browser=not no_browser, wait=wait)
         else:
-            next_step(f"hanse login {hash[:12]}, or by telephone: {stored.public.fingerprint}")
+            _say_how_to_prove(authority, made, hash)
 
 
 def _introduce(authority: Authority, known: Known, wanted: str) -> None:
@@ -88,6 +88,16 @@ def _introduce(authority: Authority, known: Known, wanted: str) -> None:
     click.echo(
         "Compare it with the authority itself. From now on, no other key counts under this name.\n", err=True
     )
+
+
+def _say_how_to_prove(authority: Authority, made: Application, hash: str) -> None:
+    """How the authority comes to know whose the keys are: by a login, where it accepts one, or on the telephone."""
+    accepted = authority.accepted()
+    if accepted and accepted.clients:
+        next_step(f"hanse login {hash[:12]}, or read your fingerprints to the authority on the telephone")
+    else:
+        next_step("read your fingerprints to the authority on the telephone; it accepts no logins")
+    show_keys(made.scope.persons[0])
 
 
 def _send(hub: Hanse, home: Path, token: str) -> str:
@@ -134,20 +144,28 @@ def applications(hash: str | None, who: bool, hub_url: str, home: Path, as_json:
         folder = home.expanduser() / "applications"
         sent = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         found = [hub.application(one) for one in ([whole(home.expanduser(), hash)] if hash else sent)]
-    if as_json:
-        print_json(found)
-        return
-    for one in found:
-        _show(one)
+        if as_json:
+            print_json(found)
+            return
+        for one in found:
+            _show(one, _refused(hub, one))
     if not found:
         next_step("hanse apply")
 
 
-def _show(one: Mapping[str, Any]) -> None:
+def _refused(hub: Hanse, one: Mapping[str, Any]) -> str:
+    """Why the authority refused it; empty when it did not."""
+    return access.refused(one, hub.authority(one["authority"]["id"]).key) if one["refusal"] else ""
+
+
+def _show(one: Mapping[str, Any], reason: str) -> None:
     click.echo(clean(f"{one['application']}  {one['authority']['name']}: {one['authority']['state']}"))
     for login in one.get("logins", ()):
         click.echo(clean(f"  login of {login['sent']}: {login['state']}"))
     _table([["", row["name"], row["dataset_name"], row["state"]] for row in one["nodes"]])
+    if reason:
+        click.echo(clean(f"  It said: {reason}"))
+        next_step("hanse apply")
     if one["permit_hash"]:
         click.echo(f"  permit {one['permit_hash']}")
         ended = one["authority"]["state"] == "revoked"

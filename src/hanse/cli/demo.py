@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from hanse.authority import config as authority_config
 from hanse.cli import members
@@ -29,6 +30,8 @@ from hanse.lib import sql
 from hanse.node.store import Store
 
 PORT = 8080
+HUB = "hub"
+QUARTERS = 4  # of the way of a preparation, a line each
 QUESTION = "image.modality = 'MR' AND condition.cancer_type = 'breast' AND person.age > 50"
 CURVE = "until=person.last_contact event=person.vital_status 'happened=[\"dead\"]' 'grid=[0, 180, 365, 730]'"
 WORDS = """
@@ -76,17 +79,18 @@ Ctrl-C stops everything.
 )
 def demo(home: Path, port: int) -> None:
     """Run a hub, four nodes and an authority on this machine: a public archive, three synthetic hospitals, and who
-    decides about the use of their data. Ctrl-C ends it."""
+    decides about the use of their data. When one of them ends, the others go on; Ctrl-C ends them all."""
     check_free(port)
     with processes(home / "logs") as started, interrupted() as stop:
         hub = HubConfig((home / "hub").absolute(), url=f"http://{HOST}:{port}", host=HOST, port=port)
         hub_config.init(hub)
-        started.start("hub", "hub", "serve", "--home", str(hub.home))
+        started.start(HUB, "hub", "serve", "--home", str(hub.home))
         started.wait_for(lambda: listens(port), stop)
         if not stop.is_set():
             _start_all(home, hub, started, stop)
         while not stop.wait(1.0):
-            started.check()
+            _say_ended(started)
+            started.check(HUB)
         click.echo("Stopping ...", err=True)
     click.echo("Everything has stopped. The next `hanse demo` continues from here.", err=True)
 
@@ -99,24 +103,32 @@ def _start_all(home: Path, hub: HubConfig, started: Processes, stop: threading.E
     everyone = members.members()
     for member in everyone:
         members.join(home / member.slug, hub, member, authority_config.key(office.home).public.kid)
-    with _bars(err) as bars:
-        for member in _filled(home, everyone, bars, stop):
+    with bars(err) as begin:
+        for member in _filled(home, everyone, begin, stop):
             started.start(member.slug, "node", "serve", "--home", str(home / member.slug))
-    started.wait_for(lambda: _online(hub) == len(everyone) + 1, stop)
+    started.wait_for(lambda: not _say_ended(started) and _online(hub) >= len(started) - 1, stop, HUB)
     if not stop.is_set():
         hospitals = [one.slug for one in everyone if one.protected]
         members.application(home / "application.yaml", office.id, [home / slug for slug in hospitals])
         click.echo(_words(home, hub.url, hospitals))
 
 
+def _say_ended(started: Processes) -> bool:
+    """Says which ones have ended since the last look; whether any did. Without the hub there is nothing left to do."""
+    found = started.ended(but=HUB)
+    for one in found:
+        click.echo(f"{one.detail} {one.hint}. The others go on.", err=True)
+    return bool(found)
+
+
 def _filled(
-    home: Path, everyone: list[Member], bars: Callable[[Member], Progress], stop: threading.Event
+    home: Path, everyone: list[Member], begin: Callable[[Member], Progress], stop: threading.Event
 ) -> Iterator[Member]:
     """Fills the nodes, several at once; yields each when it can serve."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
 
         def fill(member: Member) -> Member:
-            show = bars(member)
+            show = begin(member)
 
             def progress(done: int, total: int, words: str) -> None:
                 if stop.is_set():
@@ -155,9 +167,26 @@ def _words(home: Path, url: str, hospitals: list[str]) -> str:
     )
 
 
+def _quarters(member: Member) -> Progress:
+    """The progress of a node where there is no terminal: a line for each quarter of the way."""
+    last: tuple[object, ...] = ()
+
+    def show(done: int, total: int, words: str) -> None:
+        nonlocal last
+        now = (total, done * QUARTERS // total) if total else (words,)
+        if now != last:
+            last = now
+            click.echo(f"{member.name}: {words}" + (f", {done} of {total}" if total > 1 else ""), err=True)
+
+    return show
+
+
 @contextmanager
-def _bars(console: object) -> Iterator[Callable[[Member], Progress]]:
-    """A line of progress for each node."""
+def bars(console: Console) -> Iterator[Callable[[Member], Progress]]:
+    """A line of progress for each node, which moves on a terminal."""
+    if not console.is_terminal:
+        yield _quarters
+        return
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
@@ -167,13 +196,13 @@ def _bars(console: object) -> Iterator[Callable[[Member], Progress]]:
         TextColumn("{task.fields[words]}"),
         TimeElapsedColumn(),
     )
-    with Bars(*columns, console=console) as bars:  # type: ignore[arg-type]
+    with Bars(*columns, console=console) as shown:
 
         def begin(member: Member) -> Progress:
-            task = bars.add_task(member.name, total=None, words="")
+            task = shown.add_task(member.name, total=None, words="")
 
             def show(done: int, total: int, words: str) -> None:
-                bars.update(task, completed=done, total=total or None, words=words)
+                shown.update(task, completed=done, total=total or None, words=words)
 
             return show
 

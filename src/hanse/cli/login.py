@@ -125,6 +125,11 @@ def _tell(authority: Authority, client: Client, said: Application, person: Perso
     to = f"{authority.name} ({authority.key.fingerprint})"
     click.echo(clean(f"You confirm to {to}, at {client.issuer},"), err=True)
     click.echo(clean(f"for the project {said.project!r}, that these keys are yours:"), err=True)
+    show_keys(person)
+
+
+def show_keys(person: Person) -> None:
+    """The fingerprints of a person's keys, as they are compared."""
     for one in person.keys:
         click.echo(f"  {one.use:8} {jws.fingerprint(one.kid)}", err=True)
 

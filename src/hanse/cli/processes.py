@@ -40,20 +40,34 @@ class Processes:
         """The process of this name, as the system knows it."""
         return self._running[name].pid
 
-    def check(self) -> None:
-        """Raises `Unreachable` when one of them has ended by itself."""
-        for name, process in self._running.items():
-            if process.poll() is not None:
-                log = self._logs / f"{name}.log"
-                raise Unreachable(
-                    f"The process of {name} has ended with status {process.returncode}.", hint=f"See {log}"
-                )
+    def __len__(self) -> int:
+        """How many run, as far as anybody looked."""
+        return len(self._running)
 
-    def wait_for(self, condition: Callable[[], bool], stop: threading.Event) -> None:
-        """Until the condition holds or `stop` is set; raises `Unreachable` after `START_S`, or when one ends."""
+    def check(self, *names: str) -> None:
+        """Raises `Unreachable` when one of these (of all, when none is named) has ended by itself."""
+        for name in names or self._running:
+            if self._running[name].poll() is not None:
+                raise self._problem(name, self._running[name])
+
+    def ended(self, but: str) -> list[Unreachable]:
+        """Lets go of those that have ended by themselves, but for the one that all others need; what to say of each."""
+        gone = {name: one for name, one in self._running.items() if name != but and one.poll() is not None}
+        for name in gone:
+            del self._running[name]
+        return [self._problem(name, one) for name, one in gone.items()]
+
+    def _problem(self, name: str, process: subprocess.Popen[bytes]) -> Unreachable:
+        return Unreachable(
+            f"The process of {name} has ended with status {process.returncode}.",
+            hint=f"See {self._logs / name}.log",
+        )
+
+    def wait_for(self, condition: Callable[[], bool], stop: threading.Event, *names: str) -> None:
+        """Until the condition holds or `stop` is set; raises `Unreachable` after `START_S`, and as `check` does."""
         end = time.monotonic() + START_S
         while not condition() and not stop.is_set():
-            self.check()
+            self.check(*names)
             if time.monotonic() > end:
                 raise Unreachable(f"Not all came up within {START_S:.0f} s.", hint=f"See {self._logs}")
             time.sleep(0.1)

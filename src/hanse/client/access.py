@@ -4,12 +4,12 @@ Every document that comes back is verified with keys that follow from what the p
 of a node, and of an authority, is made of its key.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hanse.core import application, clock, document, ids, permit, permit_words, terms
+from hanse.core import application, clock, document, ids, permit, permit_words, refusal, terms
 from hanse.core.application import Application
 from hanse.core.check import check_selection
 from hanse.core.errors import BadEnvelope, BadInput, NotFound
@@ -144,6 +144,15 @@ def sign(said: Application, signer: Signer) -> str:
     token = jws.issue(signer, said, application.TYP)
     jws.read(token, signer.public, application.TYP, application.decode)
     return token
+
+
+def refused(said: Mapping[str, Any], key: PublicKey) -> str:
+    """Why an application that was refused gets no permit, in the words that its authority signed with this key.
+    `BadEnvelope` when another one signed them, or they answer another application."""
+    found = jws.read(said["refusal"], key, refusal.TYP, refusal.decode).document
+    if found.application != said["application"]:
+        raise BadEnvelope("The refusal is of another application.")
+    return found.reason
 
 
 @dataclass(frozen=True, slots=True)
