@@ -5,13 +5,14 @@ import json
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tests.analysis.examples import PARAMETERS, people, split
 from tests.hub import papers
 from tests.hub.papers import AUTHORITY, HELLO, NODES, RESEARCHER, participant
@@ -23,7 +24,7 @@ from hanse.client.access import Applicant, Granted, Wish
 from hanse.core import bodies, ids, order, plain, result
 from hanse.core.answer import Counts, Rule
 from hanse.core.envelope import Envelope, Kind
-from hanse.core.errors import BadAnalysis, Refused
+from hanse.core.errors import BadAnalysis, Refused, Unreachable
 from hanse.core.permit import authority_id
 from hanse.core.policy import Access
 from hanse.core.record import Description, Record, Version, english
@@ -59,6 +60,25 @@ def answered(token: str, at: int, signer: FileKey | None = None, **changes: Any)
     return Reply(Kind.RESULT, {"result": result.join(token, seal(disclosure.encode(), asked.reply_key))})
 
 
+@dataclass
+class Connection:
+    """To an app; when it is cut, what is told of runs ends after its first word."""
+
+    app: ASGIApp
+    cut: bool = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def some(message: Message) -> None:
+            if message["type"] == "http.response.body" and message.get("body"):
+                await send({**message, "more_body": False})
+                raise ConnectionResetError
+            await send(message)
+
+        cut = self.cut and scope.get("path", "").startswith("/api/v1/runs/")
+        with suppress(ConnectionResetError):
+            await self.app(scope, receive, some if cut else send)
+
+
 def refused(*_: Any) -> Reply:
     return Reply(Kind.PROBLEM, Refused("The holder stopped the use of its data.", rule="veto").as_dict())
 
@@ -69,6 +89,7 @@ class Space:
 
     hub: Hanse
     send: Callable[[Kind, dict[str, Any]], None]
+    connection: "Connection"
     answers: dict[int, Callable[[str, int], Reply]] = field(
         default_factory=lambda: {0: answered, 1: answered}
     )
@@ -101,7 +122,8 @@ def space(tmp_path: Path, serve: Callable[[ASGIApp], str]) -> Iterator[Space]:
     settings = HubConfig(tmp_path / "hub")
     config.init(settings)
     app = make_app(settings)
-    url = serve(app)
+    connection = Connection(app)
+    url = serve(connection)
     papers.let_all_in(app.state.hub.records)
     address = Hub(url, settings.key().public.kid)
 
@@ -109,7 +131,7 @@ def space(tmp_path: Path, serve: Callable[[ASGIApp], str]) -> Iterator[Space]:
         return Outbound(address, key, HELLO, tmp_path / f"{name}.db", hold_s=2.0)
 
     authority = link(AUTHORITY, "authority")
-    made = Space(Hanse(url), authority.send)
+    made = Space(Hanse(url), authority.send, connection)
     running = [Calling(authority, lambda _: None)]
     for at, key in enumerate(NODES):
         outbound = link(key, str(at))
@@ -202,6 +224,15 @@ def test_a_run_is_read_again_in_another_process(space: Space) -> None:
     started = run.start(space.hub, granted, METHOD, PARAMETERS[METHOD], RESEARCHER)
     kept = run.Started.from_json(started.to_json())
     assert space.hub.finish(kept, RESEARCHER).result == space.hub.finish(started, RESEARCHER).result
+
+
+def test_a_hub_that_is_lost_in_mid_run_is_said_to_be_lost(space: Space) -> None:
+    started = run.start(space.hub, space.permitted(), METHOD, PARAMETERS[METHOD], RESEARCHER)
+    space.connection.cut = True
+    with pytest.raises(Unreachable, match="before all was said"):
+        space.hub.finish(started, RESEARCHER)
+    space.connection.cut = False
+    assert space.hub.finish(started, RESEARCHER).missing == ()
 
 
 def test_wrong_parameters_are_refused_before_anything_is_sent(space: Space) -> None:

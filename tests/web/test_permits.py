@@ -17,14 +17,14 @@ import pytest
 from click.testing import CliRunner
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from starlette.types import ASGIApp
-from tests.federation import Permitting, permitting
+from tests.federation import Permitting, permitting, until
 from tests.hub import papers
 from tests.web.conftest import AXE, watch
 
 from hanse.cli.run import runs
-from hanse.client import Hanse
+from hanse.client import Hanse, provenance
 from hanse.client.access import Applicant, Wish
-from hanse.client.run import Started
+from hanse.client.run import Analysis, Started
 from hanse.core import application, clock, envelope, order, visit
 from hanse.core.bodies import Carried
 from hanse.core.scope import Operation
@@ -327,6 +327,21 @@ def test_a_count_is_a_run_with_a_page_and_the_sums_of_what_is_known(web: httpx.C
     total = f"{int(str(found.result.sheets[0].rows[-1][1])):,}"
     assert re.search(rf'>all shown</th><td class="n">{total}<', page)
     assert "2 of 3 nodes answered." in page
+    attestation_for_another_crate(web, run, found)
+
+
+def attestation_for_another_crate(web: httpx.Client, run: str, found: Analysis) -> None:
+    """The crate of a page is that of the client, and nobody vouches for another one than is given."""
+
+    def taken(metadata: bytes) -> httpx.Response:
+        token = provenance.attest(metadata, found.provenance.permit, KEY)
+        sent = {"visit": visiting(run, KEY), "attestation": token}
+        return web.post(f"/en/runs/{run}/crate.zip", data=sent)
+
+    assert taken(found.files()["ro-crate-metadata.json"]).status_code == 200
+    refused = taken(b"another crate")
+    assert refused.status_code == 409
+    assert "for another crate" in refused.text
 
 
 def test_what_nodes_and_applicants_write_is_shown_and_never_markup(
@@ -555,3 +570,22 @@ def test_bytes_that_are_not_those_of_the_words_are_not_signed(page: Page, filled
     page.get_by_role("button", name="See what you will sign").click()
     page.get_by_role("button", name="Sign and send").click()
     expect(page.get_by_role("alert")).to_contain_text("Nothing was signed.")
+
+
+@pytest.mark.browser
+def test_a_run_says_that_its_permit_was_revoked(page: Page, space: Permitting, run: str) -> None:
+    page.goto(run)
+    seen(page, "merged by this hub")
+    permit = re.search("/en/permits/(permit_[a-z0-9]+)", page.content())
+    assert permit
+    space.revoke(permit[1])
+
+    def told() -> int:
+        page.goto(run)
+        expect(page.locator("run-view [data-problem], [data-fresh] table").first).to_be_visible(
+            timeout=PATIENTLY
+        )
+        return page.get_by_text("The authority revoked the permit.").count()
+
+    until(told)
+    accessible(page)
