@@ -136,6 +136,16 @@ def test_a_crate_may_be_a_folder_and_is_written_the_same_way_each_time(tmp_path:
     assert found.crate() == found.crate()
 
 
+@pytest.mark.parametrize(
+    "folder", sorted((Path(__file__).parent / "crates").iterdir()), ids=lambda one: one.name
+)
+def test_what_was_written_before_goes_on_to_verify(folder: Path) -> None:
+    """A crate of each way in which they were ever written: whoever changes the way adds one here."""
+    seen = crate.verify(crate.read(folder))
+    assert seen.attested
+    assert [one.state for one in seen.parts] == ["carried out"] * 2
+
+
 def test_who_is_missing_was_asked_and_signed_nothing() -> None:
     seen = crate.verify(files(ran(away=(1,))))
     assert [one.state for one in seen.parts] == ["carried out", "waiting"]

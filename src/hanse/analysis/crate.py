@@ -95,8 +95,13 @@ class Provenance:
 
 def crate(result: Result, provenance: Provenance, documents: Documents) -> dict[str, bytes]:
     """The files of the crate by name, with the metadata that names the others."""
+    return around(_json(result.as_dict()), result, provenance, documents)
+
+
+def around(written: bytes, result: Result, provenance: Provenance, documents: Documents) -> dict[str, bytes]:
+    """The files of the crate of a result that was written before, perhaps by another version of this software."""
     files = {
-        RESULT: _json(result.as_dict()),
+        RESULT: written,
         PROVENANCE: _json(asdict(provenance)),
         DOCUMENTS: _json(asdict(documents)),
         **{f"table-{at}.csv": sheet.to_csv().encode() for at, sheet in enumerate(result.sheets, start=1)},

@@ -99,7 +99,7 @@ def verify(files: Mapping[str, bytes]) -> Verified:
         parts = _parts(signed, granted)
         _belongs(released, parts)
         where = provenance.provenance(granted, parts, software)
-        made = crates.crate(released, where, signed)
+        made = crates.around(files[RESULT], released, where, signed)
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
         raise Damaged("the crate's files are not of the form that Hanse writes") from None
     _same({name: content for name, content in files.items() if name != ATTESTATION}, made)
@@ -232,4 +232,4 @@ def _same(files: Mapping[str, bytes], made: Mapping[str, bytes]) -> None:
                 if name not in made
                 else "was changed"
             )
-            raise Damaged(f"{name} {what}: it does not follow from the documents and the result in the crate")
+            raise Damaged(f"{name} {what}, or {RESULT} was: it does not follow from this and the documents")
