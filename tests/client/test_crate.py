@@ -190,7 +190,7 @@ def attested(found: Analysis, signer: FileKey) -> dict[str, bytes]:
     return {**made, ATTESTATION: token.encode()}
 
 
-@pytest.mark.parametrize(("by_device", "signer"), [(False, RESEARCHER), (True, DEVICE)])
+@pytest.mark.parametrize(("by_device", "signer"), [(False, RESEARCHER), (True, DEVICE), (True, RESEARCHER)])
 def test_a_person_of_the_permit_vouches_for_the_numbers(by_device: bool, signer: FileKey) -> None:
     found = ran(by_device=by_device)
     seen = crate.verify(attested(found, signer)).attested

@@ -21,7 +21,6 @@ from hanse.client.access import Granted
 from hanse.client.run import Part
 from hanse.core import attestation, document, ids, order
 from hanse.core.errors import BadEnvelope, BadInput, Damaged, Problem
-from hanse.core.order import Order
 from hanse.core.scope import NEWEST, Operation
 from hanse.lib import checkpoint, jws, merkle
 from hanse.lib.checkpoint import Proof
@@ -179,14 +178,14 @@ def _ordered(one: Part, granted: Granted) -> None:
 def _key(token: str, one: Part, granted: Granted) -> PublicKey:
     """The key that must have signed a token of a run to which this order belongs: one of the permit, or the device's in
     a delegation that counts."""
-    if one.delegation:
-        device = PublicKey.from_jwk(dict(order.decode_delegation(jws.unverified(one.delegation)).device))
-        signing.check(granted, device, one.delegation, one.order.operation, one.order.issued)
-        return device
     named = granted.permit.scope.key(jws.key_id(token))
-    if named is None:
+    if named is not None:
+        return PublicKey.from_jwk(dict(named[1].jwk))
+    if not one.delegation:
         raise BadEnvelope("It is signed with a key that the permit does not name.")
-    return PublicKey.from_jwk(dict(named[1].jwk))
+    device = PublicKey.from_jwk(dict(order.decode_delegation(jws.unverified(one.delegation)).device))
+    signing.check(granted, device, one.delegation, one.order.operation, one.order.issued)
+    return device
 
 
 def _attested(token: bytes | None, hash: str, parts: tuple[Part, ...], granted: Granted) -> Attested | None:
@@ -201,14 +200,15 @@ def _attested(token: bytes | None, hash: str, parts: tuple[Part, ...], granted: 
         raise BadEnvelope(f"The attestation does not verify. {problem.detail}") from None
     if (said.permit, said.crate) != (granted.hash, hash):
         raise BadEnvelope("The attestation is for another crate.")
-    named = granted.permit.scope.key(jws.key_id(parts[0].delegation or text))
+    scope, delegation = granted.permit.scope, parts[0].delegation
+    named = scope.key(key.kid) or (scope.key(jws.key_id(delegation)) if delegation else None)
     person = f"{named[0].name} ({named[0].organisation})" if named else "whoever has the key"
     return Attested(person, key, bool(named and named[1].page), said.at)
 
 
 def _belongs(released: Released, parts: tuple[Part, ...]) -> None:
     """`BadEnvelope` unless the orders ask for one thing, some were carried out, and the result is of this method."""
-    asked = {_asked(one.order) for one in parts}
+    asked = {_asked(one) for one in parts}
     if len(asked) != 1 or not any(one.result for one in parts):
         raise BadEnvelope("The orders in the crate are not those of one run that came to a result.")
     said = parts[0].order
@@ -216,20 +216,21 @@ def _belongs(released: Released, parts: tuple[Part, ...]) -> None:
         raise BadEnvelope("The result is of another method than was ordered.")
 
 
-def _asked(said: Order) -> bytes:
-    """What all orders of a run have in common."""
-    return document.encode([said.operation, said.selection, said.method, said.parameters])
+def _asked(one: Part) -> bytes:
+    """What all orders of a run have in common, the key included."""
+    said = one.order
+    return document.encode(
+        [jws.key_id(one.ordered), said.operation, said.selection, said.method, said.parameters]
+    )
 
 
 def _same(files: Mapping[str, bytes], made: Mapping[str, bytes]) -> None:
     """`Damaged`, which names the first file that is missing, more than the crate's own, or other than it must be."""
-    for name in sorted({*files, *made}):
-        if files.get(name) != made.get(name):
-            what = (
-                "is missing"
-                if name not in files
-                else "does not belong"
-                if name not in made
-                else "was changed"
-            )
-            raise Damaged(f"{name} {what}, or {RESULT} was: it does not follow from this and the documents")
+    if missing := sorted(set(made) - set(files)):
+        raise Damaged(f"{missing[0]} is missing from the crate")
+    if more := sorted(set(files) - set(made)):
+        raise Damaged(f"{more[0]} does not belong to the crate")
+    if changed := sorted(name for name in made if files[name] != made[name]):
+        raise Damaged(
+            f"{changed[0]} was changed, or {RESULT} was: it does not follow from this and the documents"
+        )
