@@ -582,10 +582,13 @@ def test_a_run_says_that_its_permit_was_revoked(page: Page, space: Permitting, r
 
     def told() -> int:
         page.goto(run)
-        expect(page.locator("run-view [data-problem], [data-fresh] table").first).to_be_visible(
-            timeout=PATIENTLY
-        )
+        expect(
+            page.locator("run-view [data-problem]:visible, [data-fresh] table:visible").first
+        ).to_be_visible(timeout=PATIENTLY)
         return page.get_by_text("The authority revoked the permit.").count()
 
     until(told)
     accessible(page)
+    page.goto(f"/en/permits/{permit[1]}")
+    expect(page.locator(".badges").get_by_text("revoked")).to_be_visible()
+    expect(page.get_by_role("link", name="Histogram")).to_have_count(0)
