@@ -15,10 +15,10 @@ from hanse.core.errors import NotFound
 from hanse.core.fields import Field
 from hanse.core.order import Order
 from hanse.core.scope import Operation
-from hanse.hub import access
+from hanse.hub import access, permits
 from hanse.hub.app import Hub
 from hanse.lib import jws, sql
-from hanse.web import application_form, method_form, order_form, signing
+from hanse.web import application_form, method_form, order_form, signing, standing
 from hanse.web.application import HOLDER
 from hanse.web.filled import Filled
 from hanse.web.language import N_, address
@@ -27,6 +27,12 @@ from hanse.web.method_form import ABOUT, SLOTS, TITLES, TYPES, Kind, Slot
 from hanse.web.render import PRIVATE, render
 from hanse.web.saying import spoken
 from hanse.web.sent import first, sent_in_form
+
+LABELS = {
+    "dataset": N_("Datasets"),
+    "selection": N_("Only these persons"),
+    "hours": N_("How long nodes have"),
+}
 
 
 def routes(hub: Hub) -> list[Route]:
@@ -73,7 +79,9 @@ def _method(name: str) -> str:
 
 
 def _page(request: Request, hub: Hub) -> Response:
-    granted = find(hub, request.path_params["id"])
+    granted, at = find(hub, request.path_params["id"]), clock.now()
+    with sql.read(hub.records) as connection:
+        stands = permits.standing(connection, granted.hash) or permits.Standing(granted.permit, revoked=False)
     return render(
         request,
         "permits/permit.html",
@@ -84,7 +92,8 @@ def _page(request: Request, hub: Hub) -> Response:
         words=permit_words.say(jws.unverified(granted.token), permit.TYP),
         holders=HOLDER,
         ready=[one for one in granted.nodes if one["state"] == "approved"],
-        over=granted.permit.scope.ends <= clock.now(),
+        state=standing.STATES[standing.state(stands.permit.scope, stands.revoked, at)],
+        over=stands.over(at),
         titles=_allowed(granted),
         about=ABOUT,
     )
@@ -103,6 +112,7 @@ def _allowed(granted: Granted) -> dict[str, str]:
 def _form(request: Request, hub: Hub, granted: Granted, form: Filled[list[Order]]) -> Response:
     method = form.value("method")
     fields = _fields(hub, granted)
+    inputs = method_form.inputs(method, form.sent, hub.vocabulary)
     return render(
         request,
         "permits/run_form.html",
@@ -113,7 +123,9 @@ def _form(request: Request, hub: Hub, granted: Granted, form: Filled[list[Order]
         method=method,
         title=TITLES[method],
         about=ABOUT[method],
-        inputs=method_form.inputs(method, form.sent, hub.vocabulary),
+        inputs=inputs,
+        labels={one.name: _(one.slot.label) for one in inputs}
+        | {name: _(text) for name, text in LABELS.items()},
         choices=lambda slot: _choices(slot, fields, hub),
         kinds=Kind,
         hours=order_form.HOURS,

@@ -17,14 +17,7 @@ from hanse.desk import signing
 from hanse.desk.sheet import sheet
 from hanse.desk.visit import Page, Visit
 from hanse.lib import sql
-from hanse.web.language import N_
-
-STATES = {
-    "in force": (N_("in force"), "good"),
-    "to come": (N_("has not begun"), "info"),
-    "ended": (N_("ended"), ""),
-    "revoked": (N_("revoked"), "bad"),
-}
+from hanse.web import standing
 
 
 def pages(home: Home) -> Sequence[Page]:
@@ -34,8 +27,10 @@ def pages(home: Home) -> Sequence[Page]:
         with sql.read(home.records) as connection:
             read = partial(permits.some_of, connection, home.key)
             found = sheet(visit, "/permits", "page", permits.count(connection), read)
-        stands = partial(state, at=clock.now())
-        return visit.show("authority/permits.html", found=found, state=stands, states=STATES, when=clock.text)
+        stands = partial(_state, clock.now())
+        return visit.show(
+            "authority/permits.html", found=found, state=stands, states=standing.STATES, when=clock.text
+        )
 
     def show(visit: Visit) -> Response:
         return _show(home, visit)
@@ -57,13 +52,8 @@ def pages(home: Home) -> Sequence[Page]:
     )
 
 
-def state(one: Given, at: datetime) -> str:
-    """What became of a permit, a key of `STATES`."""
-    if one.revoked:
-        return "revoked"
-    if at >= one.permit.scope.ends:
-        return "ended"
-    return "in force" if at >= one.permit.scope.begins else "to come"
+def _state(at: datetime, one: Given) -> str:
+    return standing.state(one.permit.scope, bool(one.revoked), at)
 
 
 def _show(home: Home, visit: Visit, problem: Problem | None = None) -> Response:
@@ -84,7 +74,7 @@ def _show(home: Home, visit: Visit, problem: Problem | None = None) -> Response:
         problem.status if problem else 200,
         problem=problem,
         given=one,
-        state=STATES[state(one, clock.now())],
+        state=standing.STATES[_state(clock.now(), one)],
         said=permit_words.say(one.payload, documents.TYP),
         reason=reason,
         decision=decision,

@@ -76,7 +76,12 @@ class RunView extends HTMLElement {
     const arrived = document.createElement("template");
     arrived.innerHTML = await response.text();
     const fresh = arrived.content.querySelector("[data-fresh]");
-    if (!fresh) return complain(this, this.dataset.closed);
+    if (!fresh) {
+      show(this, "closed");
+      const why = response.status === 403 && arrived.content.querySelector("main .lead"); // of a key that it names
+      return complain(this, why ? why.textContent : this.dataset.closed);
+    }
+    show(this, "some");
     complain(this, "");
     const open = new Set([...this.querySelectorAll("details[open][id]")].map((one) => one.id));
     for (const one of fresh.querySelectorAll("details[id]")) one.open ||= open.has(one.id);
