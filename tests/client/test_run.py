@@ -60,6 +60,13 @@ def answered(token: str, at: int, signer: FileKey | None = None, **changes: Any)
     return Reply(Kind.RESULT, {"result": result.join(token, seal(disclosure.encode(), asked.reply_key))})
 
 
+def beside(said: Reply, other: Reply) -> Reply:
+    """What a node signed, and beside it what came with another answer."""
+    token, _ = result.split(said.body["result"])
+    _, disclosure = result.split(other.body["result"])
+    return Reply(Kind.RESULT, {"result": result.join(token, disclosure)})
+
+
 @dataclass
 class Connection:
     """To an app; when it is cut, what is told of runs ends after its first word."""
@@ -198,6 +205,8 @@ def test_only_the_chosen_nodes_are_asked(space: Space) -> None:
         lambda token, at: answered(token, at, FileKey.generate()),  # by the hub
         lambda token, at: answered(token, at, NODES[1 - at]),  # by the other node
         lambda token, at: answered(token, at, version=7),
+        lambda token, at: beside(answered(token, at), answered(token, at, aggregate={"persons": 9999})),
+        lambda token, at: beside(answered(token, at), Reply(Kind.RESULT, {"result": "nothing"})),
     ],
 )
 def test_what_the_node_did_not_sign_is_not_in_the_result(

@@ -11,8 +11,10 @@ from hanse.cli.output import clean, json_option, print_json
 from hanse.cli.paths import A_FILE
 from hanse.cli.records import note_of
 from hanse.client import authorities, crate
+from hanse.client.access import Granted
 from hanse.client.authorities import Known
 from hanse.client.crate import Attested, Verified
+from hanse.client.run import Part
 from hanse.core import clock
 from hanse.core.errors import Refused
 from hanse.lib import jws
@@ -80,31 +82,34 @@ def _relied(found: Verified, wanted: str | None, home: Path) -> str:
 
 def _permit(found: Verified, relied: str) -> list[str]:
     permit = found.granted.permit
+    selects = [f"  It selects: {permit.scope.selection}"] if permit.scope.selection else []
     return [
         f"The permit was signed by {permit.authority.name}, fingerprint {found.granted.signer.fingerprint}.",
         f"  {RELIED[relied]}",
         f"  {permit.project}: {permit.id}, version {permit.version}, SHA-256 {found.granted.hash}",
+        *selects,
     ]
 
 
 def _orders(found: Verified) -> list[str]:
-    asked = found.parts[0].order
-    lines = [
-        f"The orders were signed by {found.provenance.person}, at {found.provenance.began}:"
-        f" {found.result.method} over {len(found.parts)} datasets."
+    said = found.provenance
+    narrowed = [f"  Of these only: {said.selection}"] if said.selection else []
+    return [
+        f"The orders were signed by {said.person} at {said.began}: {found.result.method}, {len(found.parts)} datasets.",
+        *narrowed,
+        *(f"  {_order(one, found.granted)}" for one in found.parts),
     ]
-    if asked.selection:
-        lines.append(f"  Only the persons of: {asked.selection}")
-    for one in found.parts:
-        dataset = f"{one.order.dataset}@{one.order.version}"
-        if one.result is None:
-            lines.append(f"  not in it: {dataset} at {one.order.node}, which signed nothing that is here")
-            continue
-        at, entry = clock.text(one.result.at), f"{one.result.entry_number} {one.result.entry_hash}"
-        lines.append(
-            f"  signed by {one.order.node} at {at}: {dataset}, {one.result.software}, log entry {entry}"
-        )
-    return lines
+
+
+def _order(one: Part, granted: Granted) -> str:
+    grant = granted.permit.scope.grant(one.order.node, one.order.dataset)
+    dataset = (
+        f"{grant.name if grant else ''} {one.order.dataset}@{one.order.version} at {one.order.node}".strip()
+    )
+    if one.result is None:
+        return f"{dataset}: not in it, since nothing is here that its node signed"
+    at, entry = clock.text(one.result.at), f"{one.result.entry_number} {one.result.entry_hash}"
+    return f"{dataset}: signed by the node at {at}, {one.result.software}, log entry {entry}"
 
 
 def _files(found: Verified) -> list[str]:
