@@ -29,7 +29,7 @@ from tests.hub.papers import (
 from hanse.core import ids, permit, result, status
 from hanse.core.bodies import Carried
 from hanse.core.envelope import Kind
-from hanse.core.errors import BadEnvelope, BadInput, Problem
+from hanse.core.errors import BadEnvelope, BadInput, Problem, Refused
 from hanse.core.permit import Permit
 from hanse.core.scope import Call, Key, KeyUse, Person
 from hanse.hub import results
@@ -116,6 +116,18 @@ def test_what_a_holder_stopped_the_hub_destroys_whether_its_order_expired_or_not
     assert look() == [("refused", "veto"), ("carried out", "")]
 
 
+def test_when_a_node_says_that_a_permit_is_over_the_hub_keeps_no_result_of_it_either(
+    office: Office, records: sa.Engine
+) -> None:
+    """Also none whose order expired, so that the node had it no more and does not name it."""
+    given = permit_in(office)
+    look = kept(office, records, given)
+    node = participant(NODES[1])
+    gone = result.Deletion(ids.new("deletion"), given.id, node, "ended", (), now())
+    office.receive(node, [jws.issue(NODES[1], gone, result.DELETION_TYP)], now())
+    assert look() == [("carried out", ""), ("refused", "deleted")]
+
+
 def test_what_was_ordered_under_a_revoked_permit_the_hub_destroys(office: Office, records: sa.Engine) -> None:
     given, other = permit_in(office), permit_in(office)
     looks = [kept(office, records, one) for one in (given, other)]
@@ -134,6 +146,22 @@ def test_the_same_orders_are_one_run(office: Office) -> None:
     orders = [Carried(ordered(given))]
     run, _ = office.place(orders, now())
     assert office.place(orders, now()) == (run, [])
+
+
+def test_nobody_takes_the_places_of_a_key_that_is_not_theirs(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "MAX_WAITING", 1)
+    given, stranger, device = permit_in(office), FileKey.generate(), FileKey.generate()
+    _, payload, signature = ordered(given, signer=stranger).split(".")
+    header = ordered(given).partition(".")[0]
+    office.place([Carried(f"{header}.{payload}.{signature}")], now())  # it names the researcher's key
+    with pytest.raises(Refused, match="that no key of a permit signed"):
+        office.place([Carried(ordered(given, signer=device), delegated(given, device, stranger))], now())
+    office.place([Carried(ordered(given))], now())
+    with pytest.raises(Refused, match="of this key"):
+        office.place([Carried(ordered(given))], now())
+    office.place([Carried(ordered(given, signer=device), delegated(given, device))], now())
 
 
 def test_nobody_else_answers_an_order_and_a_result_is_of_its_own_order(office: Office) -> None:
@@ -261,7 +289,7 @@ def test_a_device_sees_a_run_while_its_delegation_counts(
 def test_public_data_show_a_run_to_who_ordered_it(office: Office, records: sa.Engine) -> None:
     signer = FileKey.generate()
     given = permit_in(office, permit.Kind.OPEN)
-    found = door(office, records, Carried(ordered(given, signer=signer)))
+    found = door(office, records, Carried(ordered(given, signer=signer), delegated(given, signer, signer)))
     found.open(signer)
     assert found.refused(FileKey.generate())["status"] == 404
 

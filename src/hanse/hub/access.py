@@ -122,7 +122,7 @@ def _take(connection: sa.Connection, by: registry.Node, token: str, at: datetime
 def _end(connection: sa.Connection, by: registry.Node, said: Any, at: datetime) -> None:
     """Destroys the results that nobody is to have any more after what was said."""
     if isinstance(said, result.Deletion):
-        results.destroy(connection, by.id, said.orders, at)
+        results.destroy(connection, by.id, said, at)
     elif isinstance(said, status.Veto):
         results.end(connection, permits.versions(connection, [said.permit]), "veto", at, by.id)
     elif isinstance(said, status.Status):

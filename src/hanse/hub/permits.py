@@ -51,6 +51,12 @@ def standing(connection: sa.Connection, hash: str) -> Standing | None:
     return read(connection, documents.find(connection, same, permit.TYP)[0])
 
 
+def version(connection: sa.Connection, hash: str) -> Permit | None:
+    """The version of a permit that has this hash; None when it is not here."""
+    known = documents.find(connection, DOCUMENT.c.hash == hash, permit.TYP)
+    return permit.decode(jws.unverified(known[0].token)) if known else None
+
+
 def versions(connection: sa.Connection, ids: Collection[str], kid: str = "") -> list[str]:
     """The hashes of all versions of these permits; with `kid`, of those that this authority gave."""
     which = DOCUMENT.c.name.in_(ids) & (DOCUMENT.c.kid == kid if kid else sa.true())

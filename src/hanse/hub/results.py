@@ -18,6 +18,7 @@ from hanse.core.bodies import Carried
 from hanse.core.envelope import Kind
 from hanse.core.errors import BadEnvelope, BadInput, NotFound, Problem, Refused
 from hanse.core.permit import Permit
+from hanse.core.result import Deletion
 from hanse.hub import permits, post
 from hanse.hub.tables import DELIVERY, LETTER, ORDER, RUN
 from hanse.lib import jws
@@ -25,7 +26,7 @@ from hanse.lib.jws import PublicKey
 from hanse.link.mailbox import Reply
 
 MAX_ORDERS = 500  # in one run
-MAX_WAITING = 2_000  # orders of one key
+MAX_WAITING = 2_000  # orders of one key, or of all together that no key of a permit signed
 KEPT = timedelta(days=30)  # after the last order expired
 
 
@@ -54,12 +55,14 @@ def place(connection: sa.Connection, carried: Sequence[Carried], at: datetime) -
     known = connection.execute(sa.select(ORDER.c.run).where(ORDER.c.hash.in_(said)).distinct()).all()
     if known:
         return known[0].run, []
-    _bound(connection, {jws.key_id(one.order) for one in carried}, at)
-    _forget(connection, at)
     run, permit_hash = ids.new("run"), next(iter(said.values()))[1].permit
+    given = permits.version(connection, permit_hash)
+    keys = {hash: _signed(one, given, at) for hash, (one, _) in said.items()}
+    _bound(connection, set(keys.values()), at)
+    _forget(connection, at)
     connection.execute(RUN.insert().values(id=run, permit=permit_hash, created=clock.text(at)))
     for position, (hash, (one, what)) in enumerate(said.items()):
-        row = {"position": position, "kid": jws.key_id(one.order), "node": what.node, "dataset": what.dataset}
+        row = {"position": position, "kid": keys[hash], "node": what.node, "dataset": what.dataset}
         row |= {"token": one.order, "delegation": one.delegation, "expires": clock.text(what.expires)}
         row |= {"state": State.WAITING, "changed": clock.text(at)}
         connection.execute(ORDER.insert().values(hash=hash, run=run, **row))
@@ -67,10 +70,30 @@ def place(connection: sa.Connection, carried: Sequence[Carried], at: datetime) -
     return run, list(dict.fromkeys(what.node for _, what in said.values()))
 
 
+def _signed(one: Carried, given: Permit | None, at: datetime) -> str:
+    """The key that signed an order under this permit; empty where it is none of the permit's, nor one to which such a
+    key handed its orders: a token can name any key."""
+    if given is None:
+        return ""
+    kid = jws.key_id(one.order)
+    try:
+        found = given.scope.key(kid)
+        if found is not None:
+            key = PublicKey.from_jwk(found[1].jwk)
+        elif given.kind is permit.Kind.OPEN or _handed_to(one.delegation, kid, given, at):
+            key = PublicKey.from_jwk(order.decode_delegation(jws.unverified(one.delegation)).device)
+        else:
+            return ""
+        return jws.read(one.order, key, order.TYP, order.decode).kid
+    except Problem:
+        return ""
+
+
 def _bound(connection: sa.Connection, kids: set[str], at: datetime) -> None:
     waiting = (ORDER.c.state == State.WAITING) & (ORDER.c.expires > clock.text(at)) & ORDER.c.kid.in_(kids)
     if connection.execute(sa.select(sa.func.count()).where(waiting)).scalar_one() >= MAX_WAITING:
-        raise Refused(f"{MAX_WAITING} orders of this key are under way.", hint="Wait until some are done.")
+        whose = "of this key" if all(kids) else "that no key of a permit signed"
+        raise Refused(f"{MAX_WAITING} orders {whose} are under way.", hint="Wait until some are done.")
 
 
 def _forget(connection: sa.Connection, at: datetime) -> None:
@@ -108,17 +131,24 @@ def answer(connection: sa.Connection, reply: Reply, at: datetime) -> bool:
     return True
 
 
-def destroy(connection: sa.Connection, node: str, orders: Sequence[str], at: datetime) -> None:
-    """Destroys what this hub keeps of the results that a node has destroyed, of its own orders only."""
+def destroy(connection: sa.Connection, node: str, said: Deletion, at: datetime) -> None:
+    """Destroys what this hub keeps of a node's results that the node has destroyed, and of those under the permit that
+    it says to be over: which of these it has itself no more, since their orders expired, it does not name."""
     gone = Refused("The node destroyed this result: its permit is over.", hint="Apply anew.", rule="deleted")
-    _destroy(connection, (ORDER.c.node == node) & ORDER.c.hash.in_(orders), gone, at)
+    under = _under(permits.versions(connection, [said.permit]))
+    _destroy(connection, (ORDER.c.node == node) & (ORDER.c.hash.in_(said.orders) | under), gone, at)
 
 
 def end(connection: sa.Connection, hashes: Sequence[str], rule: str, at: datetime, node: str = "") -> None:
     """Destroys what this hub keeps of the results under these versions of permits, which are refused by this rule from
     now on; with `node`, of its results only."""
-    runs = ORDER.c.run.in_(sa.select(RUN.c.id).where(RUN.c.permit.in_(hashes)))
-    _destroy(connection, runs & (ORDER.c.node == node if node else sa.true()), permits.refused(rule), at)
+    _destroy(
+        connection, _under(hashes) & (ORDER.c.node == node if node else sa.true()), permits.refused(rule), at
+    )
+
+
+def _under(hashes: Sequence[str]) -> sa.ColumnElement[bool]:
+    return ORDER.c.run.in_(sa.select(RUN.c.id).where(RUN.c.permit.in_(hashes)))
 
 
 def _destroy(connection: sa.Connection, which: sa.ColumnElement[bool], why: Problem, at: datetime) -> None:
