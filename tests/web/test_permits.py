@@ -327,6 +327,7 @@ def test_a_count_is_a_run_with_a_page_and_the_sums_of_what_is_known(web: httpx.C
     total = f"{int(str(found.result.sheets[0].rows[-1][1])):,}"
     assert re.search(rf'>all shown</th><td class="n">{total}<', page)
     assert "2 of 3 nodes answered." in page
+    assert "Rule: <code>veto</code>" in page
     attestation_for_another_crate(web, run, found)
 
 

@@ -11,7 +11,7 @@ from hanse.core.answer import Counts, DatasetAnswer, NodeAnswer, NodeState, Rule
 from hanse.core.plain import counts_from_plain
 from hanse.core.release import Limits, Why
 from hanse.core.result import Result
-from hanse.core.words import UNITS, left_out
+from hanse.core.words import RULES, UNITS, left_out
 
 if TYPE_CHECKING:
     from hanse.client.run import Part
@@ -37,16 +37,15 @@ def released(granted: Granted, parts: Sequence["Part"], limits: Limits) -> tuple
     withheld here."""
     names = {one["dataset"]: f"{one['dataset_name']}, {one['name'] or one['node']}" for one in granted.nodes}
     sums = totals(_nodes(parts))
-    rows: list[tuple[str | Number, ...]] = [
-        (names.get(one.order.dataset, one.order.dataset), *_numbers(read(one.result)))
-        for one in parts
-        if one.result
-    ]
+    counted = [(one.order.dataset, read(one.result)) for one in parts if one.result]
+    rows: list[tuple[str | Number, ...]] = [(names.get(id, id), *_numbers(one)) for id, one in counted]
     if sums.datasets_counted:  # a sum of nothing is no 0
         why = Why.EXACT if sums.exact else Why.ROUNDED
         rows.append(("all shown", *(Number(getattr(sums, unit), why) for unit in UNITS)))
     sheet = Sheet("Counts", (Column("dataset"), *map(Column, UNITS)), tuple(rows))
-    return Released(METHOD, (sheet,), None, limits, (left_out(sums), sums.note)), sums
+    rules = {one.rule for _, one in counted} - {Rule.EXACT}
+    said = (f"{one.capitalize()}: {RULES[one]}" for one in Rule if one in rules)
+    return Released(METHOD, (sheet,), None, limits, (left_out(sums), *said, sums.note)), sums
 
 
 def _nodes(parts: Sequence["Part"]) -> Iterable[NodeAnswer]:
