@@ -106,14 +106,15 @@ def strictest(limits: Iterable[Limits]) -> Limits:
 def check_intermediate(persons: int, spent: int, limits: Limits, draw: Draw) -> None:
     """Whether a node may hand out one more intermediate about so many persons; raises `Refused` that names the rule.
 
-    Where counts carry noise, the number of persons does too: nobody learns from a refusal what no count tells."""
+    Where counts carry noise, the number of persons carries what it has in the intermediate: nobody learns from a
+    refusal what no count tells."""
     if spent >= limits.steps:
         raise Refused(
             "The permit's budget of steps on this dataset is spent.",
             hint="Ask for an amendment of the permit, or use the results that were already computed.",
             rule="budget",
         )
-    if persons + draw("selected", 1)[0] < limits.minimum + 2 * limits.noise:
+    if persons + draw("persons", 1)[0] < limits.minimum + 2 * limits.noise:
         raise Refused(
             f"The selection has fewer than {limits.minimum} persons at this node.",
             hint="Select more persons; the node does not say how many there are.",
