@@ -1,6 +1,6 @@
 """Permits as the documents here say them: the version that counts, and whether the authority revoked it."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -57,10 +57,11 @@ def version(connection: sa.Connection, hash: str) -> Permit | None:
     return permit.decode(jws.unverified(known[0].token)) if known else None
 
 
-def versions(connection: sa.Connection, ids: Collection[str], kid: str = "") -> list[str]:
+def versions(connection: sa.Connection, ids: Collection[str], kid: str = "") -> Sequence[str]:
     """The hashes of all versions of these permits; with `kid`, of those that this authority gave."""
-    which = DOCUMENT.c.name.in_(ids) & (DOCUMENT.c.kid == kid if kid else sa.true())
-    return [one.hash for one in documents.find(connection, which, permit.TYP)]
+    which = (DOCUMENT.c.typ == permit.TYP) & DOCUMENT.c.name.in_(ids)
+    by = DOCUMENT.c.kid == kid if kid else sa.true()
+    return connection.scalars(sa.select(DOCUMENT.c.hash).where(which, by)).all()
 
 
 def read(connection: sa.Connection, row: Any) -> Standing:
