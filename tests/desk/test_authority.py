@@ -110,6 +110,7 @@ def test_from_an_application_to_a_permit_and_its_revocation(officer: Sitting, as
     page = officer.get(f"{place}?reason=A+breach.")
     assert officer.decide(page, place).status_code == 303
     assert "revoked" in officer.get(place)
+    assert place in officer.get(at(asked))
     assert [one.typ for one in agreed(officer)] == [documents.TYP, "hanse-revocation+jws"]
     assert "agreed" in officer.get("/en/log")
 
@@ -136,6 +137,7 @@ def test_a_refusal_is_signed_with_its_reason(officer: Sitting, asked: Applicatio
     said = jws.read(token, officer.office.key.public, refusals.TYP, refusals.decode)
     assert (said.document.reason, said.document.officer) == ("The purpose is not named.", OFFICER)
     assert [one.document for one in agreed(officer)] == [said.hash]
+    assert "<q dir=\"auto\">The purpose is not named.</q>" in officer.get(at(asked))
 
 
 def test_what_differs_from_what_was_asked_is_marked(officer: Sitting, asked: Application) -> None:

@@ -222,6 +222,12 @@ def given(connection: sa.Connection, key: FileKey, id: str) -> Given:
     return _given(newest(connection, id), key)
 
 
+def answering(connection: sa.Connection, application: str) -> str:
+    """The id of the permit that answers the application with this hash, or ""."""
+    of = sa.select(PERMIT.c.id).where(PERMIT.c.application == application).limit(1)
+    return connection.scalar(of) or ""
+
+
 def names(connection: sa.Connection, key: FileKey, id: str, kid: str) -> bool:
     """Whether the newest version of a permit names a key; False without such a permit."""
     try:

@@ -16,9 +16,15 @@ from hanse.core import clock, document, ids
 from hanse.core import refusal as refusals
 from hanse.core.errors import Conflict, Refused
 from hanse.core.refusal import Refusal
-from hanse.lib import accounts, assertions, log, sql
-from hanse.lib.jws import Signer
+from hanse.lib import accounts, assertions, jws, log, sql
+from hanse.lib.jws import FileKey, Signer
 from hanse.lib.passkeys import Assertion
+
+
+def of(connection: sa.Connection, key: FileKey, application: str) -> Refusal | None:
+    """The refusal of the application with this hash; None when there is none."""
+    token = connection.scalar(sa.select(REFUSAL.c.token).where(REFUSAL.c.application == application))
+    return jws.read(token, key.public, refusals.TYP, refusals.decode).document if token else None
 
 
 def draft(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
-from hanse.authority import checks, officers
+from hanse.authority import checks, officers, permits, refusals
 from hanse.authority.applications import State
 from hanse.authority.evidence import Evidence, evidence
 from hanse.authority.home import Home
@@ -36,11 +36,16 @@ def pages(home: Home) -> Sequence[Page]:
 def _show(home: Home, visit: Visit, problem: Problem | None = None) -> Response:
     with sql.read(home.records) as connection:
         known = evidence(connection, home.key, visit.place("hash"))
+        hash = known.kept.signed.hash
+        permit = permits.answering(connection, hash)
+        refused = refusals.of(connection, home.key, hash)
     return visit.show(
         "authority/application.html",
         problem.status if problem else 200,
         problem=problem,
         known=known,
+        permit=permit,
+        refused=refused,
         kept=known.kept,
         said=permit_words.say(known.kept.payload, applications.TYP),
         states=STATES,
