@@ -63,7 +63,10 @@ def _parameters(body: Any, vocabulary: Vocabulary) -> Variables:
         body, "variables", lambda one: variable.read(one, "variables", vocabulary), most=MAX_VARIABLES
     )
     if not found or len({one.field for one in found}) != len(found):
-        raise BadAnalysis("The variables are not one or more different fields.")
+        raise BadAnalysis(
+            "The variables are not one or more different fields.",
+            hint='Write them as variables=[{"field": "person.sex"}].',
+        )
     method.bounded(sum(one.size for one in found))
     return found
 

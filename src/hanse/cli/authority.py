@@ -216,7 +216,7 @@ def check(
     `hanse login` is recorded by itself; --id-token is for one that came another way.
     """
     if bool(fingerprints) == bool(id_token):
-        raise BadInput("Say either --phone or --id-token.")
+        raise BadInput("Say either --phone or --id-token.", hint="One of the two says how you checked.")
     with opened(home) as here:
         at = clock.now()
         if id_token:

@@ -168,7 +168,10 @@ def delegate(
     prints. Nobody can delegate further, and the authority need not know.
     """
     if ids.kind(permit) != "permit":
-        raise BadInput("--permit names a permit by its id, which begins with permit_.")
+        raise BadInput(
+            "--permit names a permit by its id, which begins with permit_.",
+            hint="The id stands at the top of the permit's words, and on its page.",
+        )
     at = clock.now()
     said = Delegation(
         id=ids.new("delegation"),

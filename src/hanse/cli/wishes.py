@@ -180,14 +180,20 @@ def _member(file: Path) -> Person:
     of their keys (`hanse key show --json`); `BadInput` for anything else."""
     body = _yaml(file)
     if not isinstance(body, dict) or set(body) != {"name", "organisation", "country", "keys"}:
-        raise BadInput(f"{file} does not hold name, organisation, country and keys, and nothing else.")
+        raise BadInput(
+            f"{file} does not hold name, organisation, country and keys, and nothing else.",
+            hint="docs/researcher.md shows such a file.",
+        )
     if not isinstance(body["keys"], list) or not body["keys"]:
         raise BadInput(
             f"{file}: keys must be a list of files.", hint="`hanse key show --json` prints such a file."
         )
     found = {one.use: one.public for one in (keys.load(file.parent / str(one)) for one in body["keys"])}
     if KeyUse.WORKING not in found:
-        raise BadInput(f"{file} names no working key.")
+        raise BadInput(
+            f"{file} names no working key.",
+            hint="`hanse key show --json` prints it, on your colleague's machine.",
+        )
     person = Applicant(
         str(body["name"]), str(body["organisation"]), str(body["country"]), found.get(KeyUse.SPARE)
     )

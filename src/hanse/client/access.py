@@ -183,7 +183,10 @@ def verified(said: dict[str, Any], authorities: Iterable[dict[str, Any]], wanted
     kid = jws.key_id(token)
     jwk = next((one["jwk"] for one in authorities if one["kid"] == kid), None)
     if jwk is None:
-        raise NotFound("The hub does not list the authority that signed this permit.")
+        raise NotFound(
+            "The hub does not list the authority that signed this permit.",
+            hint="Is this the hub over which you applied?",
+        )
     key = PublicKey.from_jwk(jwk)
     found = jws.read(token, key, permit.TYP, permit.decode)
     if (found.document.authority.id, found.document.authority.kid) != (authority_id(kid), kid):

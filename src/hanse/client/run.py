@@ -63,7 +63,7 @@ class Started:
             body = json.loads(text)
             return cls(**body | {"orders": tuple(body["orders"]), "gone": tuple(body.get("gone", ()))})
         except (ValueError, TypeError, KeyError):
-            raise BadInput("This is no run that was kept.") from None
+            raise BadInput("This is no run that was kept.", hint="`hanse runs list` lists them.") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,10 @@ class Taken:
             started = Started(body["run"], body["permit"], "", tuple(one["token"] for one in rows))
             opened = Opened({reply.sealed(one["result"]): one["opened"] for one in rows if one.get("opened")})
         except (ValueError, TypeError, KeyError, AttributeError, BadEnvelope):
-            raise BadInput("This is no run that a page gave along.") from None
+            raise BadInput(
+                "This is no run that a page gave along.",
+                hint="The page of the run makes it: Take the opened answers.",
+            ) from None
         return cls(started, rows, opened)
 
 

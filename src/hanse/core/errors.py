@@ -89,6 +89,7 @@ class BadQuestion(Problem):
     status = 422
     title = "The question cannot be read"
     exit_code = 2
+    advice = "docs/researcher.md says how questions are written."
 
     def __init__(self, detail: str, /, *, hint: str = "", at: int | None = None, **more: Any) -> None:
         super().__init__(detail, hint=hint, **({"at": at} if at is not None else {}), **more)

@@ -46,12 +46,15 @@ def place(connection: sa.Connection, carried: Sequence[Carried], at: datetime) -
     under way. Whether they count, each node decides.
     """
     if not 0 < len(carried) <= MAX_ORDERS:
-        raise BadInput(f"A run has from 1 to {MAX_ORDERS} orders.")
+        raise BadInput(f"A run has from 1 to {MAX_ORDERS} orders.", hint="Order several runs.")
     said = {jws.identity(one.order): (one, order.decode(jws.unverified(one.order))) for one in carried}
     if len({one.permit for _, one in said.values()}) > 1:
-        raise BadInput("The orders of a run are under one permit.")
+        raise BadInput("The orders of a run are under one permit.", hint="Order a run for each.")
     if any(not at < one.expires <= at + order.MAX_LIFE + envelope.SKEW for _, one in said.values()):
-        raise BadInput(f"An order is carried while it is valid, at most {order.MAX_LIFE.days} days.")
+        raise BadInput(
+            f"An order is carried while it is valid, at most {order.MAX_LIFE.days} days.",
+            hint="Sign a new one, on a machine that takes its time from a time server (NTP).",
+        )
     known = connection.execute(sa.select(ORDER.c.run).where(ORDER.c.hash.in_(said)).distinct()).all()
     if known:
         return known[0].run, []

@@ -69,7 +69,10 @@ class PublicKey:
             key = ECKey.import_key(dict(jwk))
             key.get_op_key("verify")  # now, so that a point beside the curve is refused here
         except (AttributeError, ValueError, TypeError, JoseError):
-            raise BadInput("This is not a public P-256 key as a JWK with kty, crv, x and y.") from None
+            raise BadInput(
+                "This is not a public P-256 key as a JWK with kty, crv, x and y.",
+                hint="RFC 7518 (6.2) says how such a key is written.",
+            ) from None
         return cls(key, key.thumbprint())
 
     @property

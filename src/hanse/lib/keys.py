@@ -147,7 +147,9 @@ def load(path: Path) -> Stored:
             body = shape.mapping(strict_json.load(source.read(MAX_FILE)), "key")
         return _stored(body)
     except (OSError, ValueError) as error:
-        raise BadInput(f"{path} cannot be read: {type(error).__name__}.") from None
+        raise BadInput(
+            f"{path} cannot be read: {type(error).__name__}.", hint="A key file is made by `hanse key new`."
+        ) from None
     except BadEnvelope as problem:
         raise BadInput(
             f"{path} holds no key: {problem.detail}", hint="A key file is made by `hanse key new`."
