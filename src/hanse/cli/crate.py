@@ -1,5 +1,6 @@
 """`hanse runs verify`: whether the RO-Crate of a result is what its permit, orders and nodes' signatures say."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ LOGS = (
     "Whether the logs of these nodes hold their entries: ask a holder for `hanse audit proof NUMBER`, and name the file"
     " with --proof."
 )
+HEADS = "Who signed the heads of these logs: `hanse audit verify FILE --key KEY`, with the key that its owner told you."
 RELIED = {
     "pinned": "It is the authority that you named.",
     "known": "You rely on this authority.",
@@ -56,11 +58,13 @@ def verify(file: Path, wanted: str | None, proofs: tuple[Path, ...], home: Path,
     """
     found = crate.verify(crate.read(file))
     relied = _relied(found, wanted, home.expanduser())
-    shown = {str(one): crate.shows(found, Proof.read(note_of(one))).order.node for one in proofs}
-    unproven = {one.order.node for one in found.parts if one.result} - set(shown.values())
-    not_verified = [NUMBERS, *([LOGS] if unproven else [])]
+    shown = {str(one): crate.shows(found, Proof.read(note_of(one))) for one in proofs}
+    proven = {one.hash for one in shown.values()}
+    unproven = [one for one in found.parts if one.result and one.hash not in proven]
+    not_verified = [NUMBERS, *([LOGS] if unproven else []), *([HEADS] if shown else [])]
     if as_json:
-        print_json(_body(found, relied) | {"proofs": shown, "not_verified": not_verified})
+        proofs_of = {file: one.hash for file, one in shown.items()}
+        print_json(_body(found, relied) | {"proofs": proofs_of, "not_verified": not_verified})
         return
     lines = (*_permit(found, relied), *_orders(found), *_files(found), *_proofs(shown))
     for line in (*lines, "Not verified:", *(f"  {one}" for one in not_verified)):
@@ -124,8 +128,11 @@ def _files(found: Verified) -> list[str]:
     return [f"Every file follows from these documents and the result: crate {found.hash}", vouched, *page]
 
 
-def _proofs(shown: dict[str, str]) -> list[str]:
-    return [f"The entry of {node} is in the log whose head stands in {file}." for file, node in shown.items()]
+def _proofs(shown: Mapping[str, Part]) -> list[str]:
+    return [
+        f"The entry for {one.order.dataset}@{one.order.version} is in the log whose head stands in {file}."
+        for file, one in shown.items()
+    ]
 
 
 def _body(found: Verified, relied: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class Opened:
         """The result in `sealed`; `BadEnvelope` when it was not opened."""
         if sealed not in self.results:
             raise BadEnvelope("This answer was not opened.")
-        return self.results[sealed].encode()
+        return self.results[sealed].encode("ascii", "replace")
 
 
 NOTHING_OPENED = Opened({})

@@ -81,7 +81,9 @@ class Taken:
             body = json.loads(text)
             rows = tuple(body["rows"])
             started = Started(body["run"], body["permit"], "", tuple(one["token"] for one in rows))
-            opened = Opened({reply.sealed(one["result"]): one["opened"] for one in rows if one.get("opened")})
+            opened = Opened(
+                {reply.sealed(one["result"]): str(one["opened"]) for one in rows if one.get("opened")}
+            )
         except (ValueError, TypeError, KeyError, AttributeError, BadEnvelope):
             raise BadInput(
                 "This is no run that a page gave along.",
