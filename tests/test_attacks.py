@@ -40,7 +40,7 @@ def test_the_attack_does_little_against_ours(attack):
 SHOWN = "difference of tables as they are shown"  # rounding alone bears a few
 
 
-@pytest.mark.parametrize("attack", subtraction.ATTACKS.keys() - {SHOWN})
+@pytest.mark.parametrize("attack", [one for one in subtraction.ATTACKS if one != SHOWN])
 def test_people_with_permits_learn_all_by_subtracting_exact_analyses(attack):
     assert subtraction.play(subtraction.ATTACKS[attack], 0, TRIALS).right == 1
 
