@@ -9,19 +9,20 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from starlette.types import ASGIApp
-from tests.node.permitted import Node, make, order, ordered, permit_for, sign
+from tests.node.permitted import RESEARCHER, Node, make, order, ordered, permit_for, sign
+from tests.node.test_permits import application_for
 
 from hanse.authority import config as authorities
 from hanse.authority import enrol
 from hanse.cli.node import node as command
-from hanse.core import clock, ids
+from hanse.core import application, clock, ids
 from hanse.core.errors import NotFound, Problem
 from hanse.core.permit import Kind, Permit
 from hanse.hub import config as hubs
 from hanse.hub import registry
 from hanse.hub.app import make_app
 from hanse.hub.config import HubConfig
-from hanse.lib import sql
+from hanse.lib import jws, sql
 from hanse.node import config
 
 
@@ -70,6 +71,17 @@ def test_a_permit_can_be_refused_and_everything_is_there_as_json(node: Node, per
     assert (asked["id"], asked["state"]) == (permit.id, "vetoed")
     assert asked["text"].startswith(f"Permit {permit.id}")
     assert json.loads(run(node, "uses", "--json").stdout) == []
+
+
+def test_beside_a_permit_stands_the_application_that_it_answers(node: Node) -> None:
+    asked = replace(application_for(node), reasons=("To learn who lives longer.",))
+    token = jws.issue(RESEARCHER, asked, application.TYP)
+    node.permits.receive([token, sign(replace(permit_for(node), application=jws.identity(token)))])
+    shown = run(node, "approvals").stdout
+    assert shown.index("[waiting]\nPermit ") < shown.index("[its application]\nApplication ")
+    assert "To learn who lives longer." in shown
+    (one,) = json.loads(run(node, "approvals", "--json").stdout)
+    assert one["application"]["hash"] == jws.identity(token)
 
 
 def test_the_commitment_to_those_who_opted_out_is_printed_for_the_authority(node: Node) -> None:
