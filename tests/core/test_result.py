@@ -61,6 +61,22 @@ def test_an_open_aggregate_comes_beside_what_is_signed() -> None:
     assert apart(RESULT, b"another salt....")[0].aggregate != said.aggregate
 
 
+def test_the_length_of_what_comes_beside_tells_nothing_of_small_numbers() -> None:
+    """Whoever carries a sealed answer sees its length, and 9 persons take less room than 10."""
+    few, many = ({"persons": n, "counts": [n] * 20, "mean": n / 7} for n in (9, 123_456))
+    sizes = {len(apart(replace(RESULT, aggregate=one), bytes(16))[1]) for one in (few, many)}
+    assert len(sizes) == 1
+
+
+@given(st.integers(0, 9999), st.integers(0, 12))
+def test_an_answer_is_filled_up_by_a_quarter_or_one_kilobyte_at_most(cells: int, digits: int) -> None:
+    whole = replace(RESULT, aggregate={"counts": [10**digits] * cells})
+    said, disclosure = apart(whole, bytes(16))
+    exact = len(document.encode([whole.aggregate])) * 4 / 3
+    assert len(disclosure) <= 1.25 * exact + 1500
+    assert disclosed(said, disclosure) == whole
+
+
 @given(st.data())
 def test_nothing_else_is_taken_for_what_was_signed(data: st.DataObject) -> None:
     said, disclosure = apart(RESULT, b"0123456789abcdef")

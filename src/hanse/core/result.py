@@ -24,6 +24,7 @@ TYP = "hanse-result+jws"
 MAX_TOKEN = bodies.MAX_RESULT
 DELETION_TYP = "hanse-deletion+jws"
 MAX_ORDERS = 500  # in one certificate: it stays below the size of a document
+_BLOCK = 1024  # bytes: an aggregate takes up so many, or a multiple
 _BESIDE = "~"  # stands between a token and its disclosure (RFC 9901, 4)
 _SEALED = re.compile(r"([A-Za-z0-9_-]+\.){4}[A-Za-z0-9_-]+")
 
@@ -98,10 +99,20 @@ def opened(outer: Result, inner: Result) -> Result:
 
 def apart(whole: Result, salt: bytes) -> tuple[Result, str]:
     """The result that is signed in the place of one with an open aggregate, and the disclosure that comes beside it.
-    `salt` are 16 random bytes at least."""
-    said = [_encoded(salt), "aggregate", whole.aggregate]
-    disclosure = _encoded(json.dumps(said, separators=(",", ":"), allow_nan=False).encode())
+    `salt` are 16 random bytes at least; it is filled up, so that the length tells little."""
+    length = len(_disclosure(_encoded(salt), whole))
+    disclosure = _encoded(_disclosure(_encoded(salt) + "A" * _filling(length), whole))
     return replace(whole, aggregate=_digest(disclosure)), disclosure
+
+
+def _disclosure(salt: str, whole: Result) -> bytes:
+    return json.dumps([salt, "aggregate", whole.aggregate], separators=(",", ":"), allow_nan=False).encode()
+
+
+def _filling(length: int) -> int:
+    """What is missing to the next of few lengths, which are an eighth to a quarter apart: that of a sealed answer would
+    tell how many digits its counts have."""
+    return -length % max(_BLOCK, 1 << length.bit_length() - 3)
 
 
 def join(token: str, disclosure: str) -> str:
