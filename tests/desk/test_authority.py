@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
+from tests import backups
 from tests.authority.office import APPLICANT, COLLEAGUE, OPT_OUT, SPARE, THEIRS, WORKING, application, signed
 from tests.core.permits import hash_of
 from tests.desk.authenticator import Authenticator, text
@@ -93,6 +94,13 @@ def test_nothing_was_asked_yet(officer: Sitting) -> None:
     assert "Nothing was permitted yet" in officer.get("/en/permits")
 
 
+def test_a_restored_authority_says_so_where_its_officers_decide(officer: Sitting, asked: Application) -> None:
+    words = "The records are an older copy"
+    assert words not in officer.get("/en/applications")
+    backups.leave_head(officer.office.settings.home)
+    assert words in officer.get("/en/applications")
+
+
 def test_from_an_application_to_a_permit_and_its_revocation(officer: Sitting, asked: Application) -> None:
     assert asked.project in officer.get("/en/")
     check_all(officer, asked)
@@ -137,7 +145,7 @@ def test_a_refusal_is_signed_with_its_reason(officer: Sitting, asked: Applicatio
     said = jws.read(token, officer.office.key.public, refusals.TYP, refusals.decode)
     assert (said.document.reason, said.document.officer) == ("The purpose is not named.", OFFICER)
     assert [one.document for one in agreed(officer)] == [said.hash]
-    assert "<q dir=\"auto\">The purpose is not named.</q>" in officer.get(at(asked))
+    assert '<q dir="auto">The purpose is not named.</q>' in officer.get(at(asked))
 
 
 def test_what_differs_from_what_was_asked_is_marked(officer: Sitting, asked: Application) -> None:

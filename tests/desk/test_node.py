@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from tests import backups
 from tests.desk.authenticator import ORIGIN, Authenticator
 from tests.desk.conftest import PORT, Sitting, challenge, hidden
 from tests.node.permitted import RESEARCHER, Node, hash_of, make, order, ordered, permit_for, sign
@@ -20,7 +21,7 @@ from hanse.core.errors import Problem
 from hanse.core.permit import Permit
 from hanse.desk import node as pages
 from hanse.desk.site import make_desk
-from hanse.lib import assertions, jws, log, sql
+from hanse.lib import assertions, continuity, jws, log, sql
 from hanse.node import config
 from hanse.node.uses import Admitted, Uses
 from hanse.node.verify import verify
@@ -90,6 +91,15 @@ def test_a_permit_is_read_approved_used_and_stopped(node: Node, permit: Permit, 
     assert used(node, permit) == "veto"
     assert f"Forbidden by {MANAGER}" in manager.get(place(permit))
     assert agreed(node) == [("approval", MANAGER), ("veto", MANAGER)]
+
+
+def test_a_restored_node_says_so_where_its_holder_decides(node: Node, manager: Sitting) -> None:
+    words = "The records are an older copy"
+    assert words not in manager.get("/en/permits")
+    backups.leave_head(node.home)
+    assert words in manager.get("/en/permits")
+    continuity.resume(node.store.records, node.home, MANAGER, "The disk failed.")
+    assert words not in manager.get("/en/permits")
 
 
 def test_a_stop_on_the_page_counts_for_what_is_running(

@@ -11,7 +11,7 @@ from hanse.authority.applications import Kept, State
 from hanse.authority.home import Home
 from hanse.desk.sheet import Sheet, sheet
 from hanse.desk.visit import Page, Visit
-from hanse.lib import sql
+from hanse.lib import continuity, sql
 from hanse.web.language import N_
 
 STATES = {
@@ -27,7 +27,13 @@ def pages(home: Home) -> Sequence[Page]:
     def show(visit: Visit) -> Response:
         with sql.read(home.records) as connection:
             waiting, decided = (_sheet(visit, connection, name) for name in ("waiting", "decided"))
-        return visit.show("authority/applications.html", waiting=waiting, decided=decided, states=STATES)
+        return visit.show(
+            "authority/applications.html",
+            restored=continuity.restored(home.records, home.settings.home),
+            waiting=waiting,
+            decided=decided,
+            states=STATES,
+        )
 
     def start(visit: Visit) -> Response:
         return visit.go("/applications")

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from hanse.core import clock
 from hanse.desk.visit import Page, Visit
-from hanse.lib import sql
+from hanse.lib import continuity, sql
 from hanse.node import config, usage
 from hanse.node.permits import Asked, Permits
 from hanse.node.store import Store
@@ -46,6 +46,7 @@ def pages(store: Store) -> Sequence[Page]:
             rows = [Row(one, usage.standing(connection, one.id)) for one in reversed(found)]
         return visit.show(
             "node/asked.html",
+            restored=continuity.restored(store.records, store.home),
             waiting=[one for one in rows if one.asked.state == "waiting"],
             approved=[one for one in rows if one.asked.state == "approved"],
             applications=[one for one in rows if one.asked.state == "asked"],
