@@ -12,6 +12,7 @@ from hanse.authority import narrowing
 from hanse.core.errors import BadInput
 from hanse.core.scope import Limits, Scope
 from hanse.desk.visit import Visit
+from hanse.web.language import N_
 
 LIMITS = tuple(one.name for one in fields(Limits))
 
@@ -48,6 +49,13 @@ def changes(visit: Visit, asked: Scope) -> dict[str, Any]:
     """What the form changes, as `narrowing` has it: nothing before it was sent."""
     if visit.said("narrow") != "1":
         return {}
+    for name, offered in (
+        ("dataset", asked.datasets),
+        ("person", asked.persons),
+        ("operation", asked.operations),
+    ):
+        if offered and not visit.many(name):
+            raise BadInput(N_("Leave one dataset, one person and one operation at least."))
     said: dict[str, Any] = {
         "datasets": [one.dataset for n, one in enumerate(asked.datasets) if str(n) in visit.many("dataset")],
         "persons": [one.name for n, one in enumerate(asked.persons) if str(n) in visit.many("person")],
@@ -71,7 +79,7 @@ def _period(visit: Visit, asked: Scope) -> dict[str, Any]:
         try:
             said = date.fromisoformat(visit.said(name))
         except ValueError:
-            raise BadInput("The first or the last day is no date.") from None
+            raise BadInput(N_("The first or the last day is no date.")) from None
         if said != getattr(asked, name).date():
             given[name] = narrowing.day(said)
     return given
@@ -81,4 +89,4 @@ def _whole(visit: Visit, name: str) -> int:
     try:
         return int(visit.said(name))
     except ValueError:
-        raise BadInput("A limit is no whole number.") from None
+        raise BadInput(N_("A limit is no whole number.")) from None
