@@ -425,9 +425,12 @@ def test_an_empty_cohort_is_refused_like_a_small_one(node: Node, permit: Permit)
 def test_what_cannot_be_computed_is_said_before_anything_is_opened(
     node: Node, permit: Permit, changes: dict[str, Any]
 ) -> None:
-    with pytest.raises((BadAnalysis, BadInput, Refused)):
+    with pytest.raises((BadAnalysis, BadInput, Refused)) as caught:
         node.gate.use(ordered(order(node, permit, **changes)))
-    assert "use" not in [one.kind for one in entries(node)]
+    assert caught.value.hint
+    *before, refusal = entries(node)
+    assert "use" not in [one.kind for one in before]
+    assert refusal.body["decision"] == caught.value.more["rule"] != ""
 
 
 def by_a_stranger(node: Node) -> tuple[str, str]:

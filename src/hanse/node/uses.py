@@ -114,7 +114,7 @@ class Uses:
             if step and not answer:
                 step.charge(connection, self._store.keys.secret, published)
         except Problem as problem:
-            self._refused(connection, use, found, str(problem.more.get("rule", problem.slug)))
+            self._refused(connection, use, found, _rule(problem))
             return problem
         admitted = Admitted(
             use.order, token, delegation, found.case, published, question, step, facts.spent, None, answer
@@ -279,7 +279,7 @@ class Uses:
 
     def end(self, admitted: Admitted, problem: Problem) -> None:
         """Notes that an order ended without an answer, and why."""
-        rule = str(problem.more.get("rule", problem.slug))
+        rule = _rule(problem)
 
         def ended(connection: sa.Connection) -> None:
             self._refused(connection, Use(admitted.order), Decision(None, "begun", admitted.case), rule)
@@ -326,6 +326,11 @@ class Uses:
 
 def _named(live: Sequence[Published], order: Order) -> Published | None:
     return next((one for one in live if one.manifest.dataset == order.dataset), None)
+
+
+def _rule(problem: Problem) -> str:
+    """The rule that refused, which the asker is told too; what is no rule of a decision goes by its own name."""
+    return str(problem.more.setdefault("rule", problem.slug))
 
 
 def _who(case: Case | None, kid: str) -> str:
