@@ -212,6 +212,7 @@ def test_a_key_a_passphrase_and_a_delegation_are_read_before_anything_is_sent(
     ("words", "kind"),
     [
         (("analyse", "count", "--permit", NOBODY), NotFound),
+        (("analyse", "count", "--permit", "../permits"), NotFound),
         (("applications", "abc"), NotFound),
         (("applications", "a" * 64), NotFound),
         (("login", "a" * 64), NotFound),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -10,7 +11,7 @@ import httpx
 from hanse import __version__
 from hanse.client import events
 from hanse.client.answer import Answer
-from hanse.core.errors import BadInput, Problem, Refused, Unreachable, from_dict
+from hanse.core.errors import BadInput, NotFound, Problem, Refused, Unreachable, from_dict
 from hanse.core.view import FACETS, MAX_SIZE, Sort, View
 from hanse.lib.http import loopback
 
@@ -277,7 +278,10 @@ def _check(response: httpx.Response) -> None:
     if response.is_success:
         return
     try:
-        raise from_dict(response.json())
+        problem = from_dict(response.json())
+        if type(problem) is Problem and response.status_code == HTTPStatus.NOT_FOUND:
+            raise NotFound("The hub has nothing under this address.", hint="Is the id written right?")
+        raise problem
     except (ValueError, AttributeError):
         raise Problem(
             f"{response.url.host} answered with status {response.status_code}, and not as a hub does",
