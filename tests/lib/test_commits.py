@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -99,6 +100,33 @@ def test_a_full_disk_is_told_to_everybody_who_waits_and_nothing_is_written(tmp_p
     assert len(failed) == 3
     append(commits, text="small")
     assert size(engine) == 1
+
+
+def test_what_one_act_made_the_database_undo_is_told_to_all_who_shared_its_transaction(
+    tmp_path: Path,
+) -> None:
+    """SQLite undoes the whole transaction when a write in it is interrupted, or a disk fails."""
+    engine = sql.engine(sql.sqlite_url(tmp_path / "records.db"))
+    sql.migrate(engine, MIGRATIONS)
+    commits, told = Commits(engine), []
+
+    def write_and_fail(connection: sa.Connection) -> None:
+        raw = connection.connection.dbapi_connection
+        raw.set_progress_handler(lambda: 1, 1)
+        try:
+            connection.exec_driver_sql("INSERT INTO log SELECT number + 1000, at, kind, body FROM log")
+        finally:
+            raw.set_progress_handler(None, 1)
+
+    def work(name: int) -> None:
+        for _ in range(20):
+            with suppress(sa.exc.OperationalError):
+                told.append(append(commits).number if name else commits.run(write_and_fail))
+
+    append(commits)
+    at_once(work, 6)
+    assert size(engine) == len(told) + 1
+    assert len(told) == len(set(told))
 
 
 def test_a_database_that_is_gone_is_told_and_nobody_waits_for_ever(tmp_path: Path) -> None:

@@ -107,5 +107,8 @@ def _savepoint(connection: sa.Connection) -> Iterator[None]:
 
 def _broke(error: BaseException) -> bool:
     """Whether the database may have undone more than a savepoint, as SQLite does when its disk is full."""
-    source = error.__cause__ or error
-    return isinstance(source, sa.exc.DBAPIError) and not isinstance(source, sa.exc.IntegrityError)
+    # What the driver raised is the cause of SQLAlchemy's error, which is that of the problem in its place.
+    return any(
+        isinstance(one, sa.exc.DBAPIError) and not isinstance(one, sa.exc.IntegrityError)
+        for one in (error, error.__cause__)
+    )
