@@ -3,7 +3,7 @@
 They choose the persons of every table, hold several permits, and read the intermediates, which nobody is shown: a
 client of their own tells them. They know of everybody all but one thing: whether one patient, the target, died. Half
 of the targets did, so that guessing blindly is right in 50 % of cases. A dataset gives out so many tables over all
-permits (`Policy.analyses`), with noise of two and a half times the root of that number. Beside it stands no noise.
+permits (`Policy.analyses`), with noise of five times the root of that number. Beside it stands no noise.
 """
 
 import math
@@ -41,7 +41,7 @@ PARAMETERS = {name: METHODS[name].read(body, VOCABULARY) for name, body in BODIE
 
 def noise(tables: int) -> int:
     """The sides of the dice that bear so many tables."""
-    return math.ceil(2.5 * math.sqrt(tables))
+    return math.ceil(5 * math.sqrt(tables))
 
 
 @dataclass(frozen=True)
@@ -115,11 +115,20 @@ def versions(hospital: Hospital) -> float:
     return told
 
 
+def known(hospital: Hospital, tables: int = TABLES) -> float:
+    """How many died among persons of whom everything else is known: no table without the target is needed."""
+    told = 0.0
+    for question in range(tables):
+        others = hospital.some()
+        told += _dead(hospital.seen("describe", np.append(others, 0), f"known {question}"), "describe")
+        told -= float(hospital.dead[others].sum() - (~hospital.dead[others]).sum())
+    return told
+
+
 def datasets(hospital: Hospital) -> float:
-    """Two datasets of one holder that both hold the target: each has an account of its own."""
-    return difference(hospital) + difference(
-        Hospital(hospital.rng, hospital.sides, hospital.dead, b"another")
-    )
+    """Two datasets of one holder that both hold the target, each of which gives out half of the tables."""
+    twin = Hospital(hospital.rng, hospital.sides, hospital.dead, b"another")
+    return known(hospital, TABLES // 2) + known(twin, TABLES // 2)
 
 
 def shown(hospital: Hospital) -> float:
@@ -136,28 +145,42 @@ def shown(hospital: Hospital) -> float:
 
 
 def refusals(hospital: Hospital) -> float:
-    """Selections of known dead persons about as many as an intermediate needs, and the target if dead: given or not?"""
+    """Selections of known dead persons about as many as an intermediate needs, and the target if dead: is there a
+    table, and which?"""
     told, limits = 0.0, hospital.limits
-    least = limits.minimum + 2 * limits.noise
+    least, variance = limits.minimum + 2 * limits.noise, 2 * limits.noise * (limits.noise + 1) / 3
+    dead = np.flatnonzero(hospital.dead[1:]) + 1
     for question in range(TABLES):
-        known = least - 1 if not limits.noise else int(hospital.rng.integers(limits.minimum, least))
-        draw = dice(hospital.secret, f"few {question}".encode(), limits)
-        given = False
+        count = least - 1 if not limits.noise else int(hospital.rng.integers(limits.minimum, least))
+        persons = np.append(hospital.rng.choice(dead, count), np.flatnonzero(hospital.dead[:1]))
+        likely, given = _refused(count, limits), False
         with suppress(Refused):
-            check_intermediate(known + int(hospital.dead[0]), 0, limits, draw)
+            draw = dice(hospital.secret, f"few {question}".encode(), limits)
+            check_intermediate(len(persons), 0, limits, draw)
             given = True
-        told += (1 if given else -1) + (_refused(known, limits) - 0.5) * 2
+        told += (given - 1 + likely) / max(likely * (1 - likely), 0.01) * _moves(count, limits)
+        if given:
+            counted = hospital.seen("crosstab", persons, f"few {question}")[1, :2].sum()
+            told += (float(counted) - count - 0.5) / max(2 * variance, 1)
     return told
 
 
-def _refused(known: int, limits: Limits) -> float:
+def _refused(count: int, limits: Limits) -> float:
     """How likely so many persons, and half a person more, are refused."""
-    if not limits.noise:
-        return 0.5
-    faces = 2 * limits.noise + 1
-    thrown = np.convolve(np.ones(faces), np.ones(faces)) / faces**2  # the sum of two dice, from -2 noise on
-    need = limits.minimum + 2 * limits.noise - known + 2 * limits.noise
+    thrown = _thrown(limits)
+    need = limits.minimum + 2 * limits.noise - count + 2 * limits.noise
     return float(thrown[:need].sum() + thrown[: need - 1].sum()) / 2
+
+
+def _moves(count: int, limits: Limits) -> float:
+    """How much likelier a table is with one person more."""
+    return float(_thrown(limits)[limits.minimum + 4 * limits.noise - count - 1])
+
+
+def _thrown(limits: Limits) -> NDArray[np.floating]:
+    """How likely the sum of the two dice is each of its values, from -2 noise on."""
+    faces = 2 * limits.noise + 1
+    return np.convolve(np.ones(faces), np.ones(faces)) / faces**2
 
 
 def _dead(seen: Any, method: str = "crosstab") -> float:
@@ -173,9 +196,10 @@ ATTACKS: Mapping[str, Callable[[Hospital], float]] = {
     "difference of two descriptions": described,
     "difference of two curves": survival,
     "two versions that differ by the target": versions,
-    "two datasets that both hold the target": datasets,
+    "all others are known": known,
+    "all others are known, half of the tables in another dataset": datasets,
     "difference of tables as they are shown": shown,
-    "so few persons that the node may refuse": refusals,
+    "all others are known, and so few that the node may refuse": refusals,
 }
 
 

@@ -61,7 +61,7 @@ def step(data: Table, parameters: Pair) -> dict[str, Any]:
 
 def blur(aggregate: Aggregate, parameters: Pair, draw: Draw) -> dict[str, Any]:
     """The same with noise on each count."""
-    return method.blurred(aggregate, draw, "persons", "counts")
+    return method.blurred(aggregate, draw, "counts")
 
 
 def merge(aggregates: Sequence[Aggregate], parameters: Pair) -> NDArray[np.int64]:

@@ -97,7 +97,7 @@ def _described(data: Table, one: Variable) -> dict[str, Any]:
 def blur(aggregate: Aggregate, parameters: Variables, draw: Draw) -> dict[str, Any]:
     """The same with noise on each count. Moments are those of the noisy bins, as if each person had the value in the
     middle: exact ones would tell of a person what the counts hide."""
-    found = method.blurred(aggregate, draw, "persons")
+    found = method.blurred(aggregate, draw)
     found["variables"] = [
         _blurred(one, variable, partial(_named, draw, at))
         for at, (one, variable) in enumerate(zip(aggregate["variables"], parameters, strict=True))

@@ -40,7 +40,7 @@ def step(data: Table, parameters: Variable) -> dict[str, Any]:
 
 def blur(aggregate: Aggregate, parameters: Variable, draw: Draw) -> dict[str, Any]:
     """The same with noise on each count."""
-    return method.blurred(aggregate, draw, "persons", "counts")
+    return method.blurred(aggregate, draw, "counts")
 
 
 def merge(aggregates: Sequence[Aggregate], parameters: Variable) -> NDArray[np.int64]:

@@ -149,7 +149,7 @@ def step(data: Table, parameters: Followed) -> dict[str, Any]:
 
 def blur(aggregate: Aggregate, parameters: Followed, draw: Draw) -> dict[str, Any]:
     """The same with noise on each count."""
-    return method.blurred(aggregate, draw, "persons", "events", "censored", "beyond")
+    return method.blurred(aggregate, draw, "events", "censored", "beyond")
 
 
 def merge(aggregates: Sequence[Aggregate], parameters: Followed) -> Counted:

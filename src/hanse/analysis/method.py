@@ -66,8 +66,8 @@ def noise(aggregate: Aggregate) -> int:
 
 def blurred(aggregate: Aggregate, draw: Draw, *names: str) -> dict[str, Any]:
     """An aggregate with errors on these counts, which may then be less than none: cut off there, they would on average
-    be too many."""
-    found = dict(aggregate)
+    be too many. How many persons were selected is left out: it would be one more count of each."""
+    found = {name: one for name, one in aggregate.items() if name != "persons"}
     for name in names:
         counts = np.array(found[name])
         found[name] = (counts + draw(name, counts.size).reshape(counts.shape)).tolist()

@@ -106,8 +106,7 @@ def strictest(limits: Iterable[Limits]) -> Limits:
 def check_intermediate(persons: int, spent: int, limits: Limits, draw: Draw) -> None:
     """Whether a node may hand out one more intermediate about so many persons; raises `Refused` that names the rule.
 
-    Where counts carry noise, the number of persons carries what it has in the intermediate: nobody learns from a
-    refusal what no count tells."""
+    Where counts carry noise, the number of persons that is compared does too."""
     if spent >= limits.steps:
         raise Refused(
             "The permit's budget of steps on this dataset is spent.",
