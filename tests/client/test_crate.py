@@ -1,6 +1,8 @@
 """A result's RO-Crate verifies without asking anybody; nothing in it can be changed, and no intermediate is in it."""
 
 import json
+import tracemalloc
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import timedelta
@@ -342,3 +344,37 @@ def test_a_result_is_read_back_as_it_was_written() -> None:
         again = type(released).from_dict(json.loads(json.dumps(asdict(released))))
         assert again == released
         assert [one.to_csv() for one in again.sheets] == [one.to_csv() for one in released.sheets]
+
+
+def test_a_zip_file_that_would_grow_without_end_takes_no_memory(tmp_path: Path) -> None:
+    """What it says about the sizes of its files counts for nothing."""
+    path = tmp_path / "crate.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(RESULT, bytes(64 << 20))
+    size = (64 << 20).to_bytes(4, "little")
+    path.write_bytes(path.read_bytes().replace(size, (10).to_bytes(4, "little")))
+    tracemalloc.start()
+    with pytest.raises(BadInput):
+        crate.read(path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 8 << 20
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_file_is_read_in_the_one_form_whose_growth_is_bounded(tmp_path: Path, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "crate.zip", "w", method) as archive:
+        for name, content in small().items():
+            archive.writestr(name, content)
+    with pytest.raises(BadInput):
+        crate.read(tmp_path / "crate.zip")
+
+
+def test_a_folder_leads_to_no_file_elsewhere(tmp_path: Path) -> None:
+    for name, content in small().items():
+        (tmp_path / name).write_bytes(content)
+    crate.verify(crate.read(tmp_path))
+    (tmp_path / RESULT).rename(tmp_path.parent / "elsewhere")
+    (tmp_path / RESULT).symlink_to(tmp_path.parent / "elsewhere")
+    with pytest.raises(BadInput):
+        crate.read(tmp_path)

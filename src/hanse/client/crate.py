@@ -6,11 +6,13 @@ again are the released numbers: they follow from intermediates, which no crate h
 """
 
 import hashlib
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from hanse.analysis import crate as crates
@@ -28,6 +30,8 @@ from hanse.lib.jws import PublicKey
 
 MOST_FILES = 200
 MOST_BYTES = 256 << 20  # of all files together
+_READ = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others are unpacked at once, however large they become
+_AT_ONCE = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +61,32 @@ class Verified:
 def read(path: Path) -> dict[str, bytes]:
     """The files of a crate, which is a zip file or a folder. `BadInput` when it is neither, or too large."""
     try:
-        if path.is_dir():
-            found = _bounded((one.name, one.stat().st_size) for one in path.iterdir())
-            return {name: (path / name).read_bytes() for name in found}
-        with zipfile.ZipFile(path) as archive:
-            found = _bounded((one.filename, one.file_size) for one in archive.infolist())
-            return {name: archive.read(name) for name in found}
+        return _folder(path) if path.is_dir() else _zip(path)
     except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError):
         raise BadInput(
             f"{path} is no RO-Crate: neither a folder of files nor a zip file that is whole."
         ) from None
+
+
+def _folder(path: Path) -> dict[str, bytes]:
+    names = _bounded((one.name, one.lstat().st_size) for one in path.iterdir())
+    if any(not stat.S_ISREG((path / name).lstat().st_mode) for name in names):
+        raise ValueError("a link, or a device that ends nowhere")
+    return {name: (path / name).read_bytes() for name in names}
+
+
+def _zip(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        listed = archive.infolist()
+        _bounded((one.filename, one.file_size) for one in listed)
+        if any(one.compress_type not in _READ for one in listed):
+            raise ValueError("another compression")
+        found = {}
+        for one in listed:
+            with archive.open(one) as file:
+                # Asked for all, zipfile unpacks all that there is, whatever size the file says it has.
+                found[one.filename] = b"".join(iter(partial(file.read, _AT_ONCE), b""))
+        return found
 
 
 def _bounded(sizes: Iterable[tuple[str, int]]) -> list[str]:
