@@ -7,7 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.node.permitted import CURVE, Node, allow, make, order, ordered, permit_for, publish, result_of
+from tests.node.permitted import (
+    CURVE,
+    HIDDEN,
+    Node,
+    allow,
+    make,
+    order,
+    ordered,
+    permit_for,
+    publish,
+    result_of,
+)
 
 from hanse.analysis import METHODS, noise
 from hanse.core import release
@@ -135,6 +146,17 @@ def test_the_holder_asks_for_noise_whatever_the_permit_says(tmp_path: Path) -> N
     assert noise(found) == 7
     found = aggregate(node, allow(node, permit_for(node, limits=NOISY)), method="describe", parameters=TWO)
     assert noise(found) == 7
+
+
+def test_what_was_made_under_earlier_rules_of_the_holder_does_not_leave(tmp_path: Path) -> None:
+    """A holder who asks for noise while an order is carried out gets it."""
+    node = make(tmp_path)
+    said = allow(node, permit_for(node))
+    aggregate(node, said)
+    publish(node.store, "lung", 0, 200, policy=replace(HIDDEN, analysis_noise=7))
+    assert rule(node, said) == "policy"
+    node.gate.refresh()
+    assert noise(aggregate(node, said)) == 7
 
 
 def test_two_versions_that_differ_by_one_person_have_noise_of_their_own(tmp_path: Path) -> None:

@@ -268,14 +268,15 @@ class Uses:
     ) -> str | Problem:
         use, facts = self.known(connection, admitted.token, admitted.delegation, published)
         found = decision.decide(use, facts)
-        if found.refusal is None:
+        problem = decision.problem(found.refusal) if found.refusal else _changed(admitted, published)
+        if problem is None:
             answer = self._sign(admitted, aggregate)
             self._left(connection, admitted, answer)
             self.orders.keep(connection, admitted.order.hash, answer)
             return answer
-        self._refused(connection, use, found, found.refusal.rule)
+        self._refused(connection, use, found, str(problem.more["rule"]))
         self.orders.end(connection, admitted.order.hash)
-        return decision.problem(found.refusal)
+        return problem
 
     def end(self, admitted: Admitted, problem: Problem) -> None:
         """Notes that an order ended without an answer, and why."""
@@ -322,6 +323,17 @@ class Uses:
             "result": jws.identity(token, limit=result.MAX_TOKEN),
         }
         log.append(connection, "result", body)
+
+
+def _changed(admitted: Admitted, published: Published | None) -> Problem | None:
+    """Why what was made under the holder's rules of before must not leave; None when they are the same."""
+    if published is not None and published.policy == admitted.published.policy:
+        return None
+    return Refused(
+        "The holder changed the rules of the dataset meanwhile.",
+        hint="A new order is carried out under the new ones.",
+        rule="policy",
+    )
 
 
 def _named(live: Sequence[Published], order: Order) -> Published | None:
