@@ -71,8 +71,9 @@ def test_a_restored_node_refuses_every_order_until_its_holder_resumes_it(tmp_pat
 
 
 def test_the_owner_is_told_aloud_when_it_starts_and_by_the_command_that_shows_how_it_is(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(agent, "LOOK_EVERY_S", 0.05)
     node, _ = restored(tmp_path / "node")
     shown = CliRunner().invoke(command, ["status", "--home", str(node.home)])
     assert agent.RESTORED in shown.stderr
@@ -82,8 +83,10 @@ def test_the_owner_is_told_aloud_when_it_starts_and_by_the_command_that_shows_ho
     serving = threading.Thread(target=agent.run, args=(settings, stop), daemon=True)
     serving.start()
     until(lambda: agent.RESTORED in caplog.text)
+    threading.Event().wait(1)  # it looks many times
     stop.set()
     serving.join(30)
+    assert caplog.text.count(agent.RESTORED) == 1
     resume(node)
     assert "OLDER COPY" not in CliRunner().invoke(command, ["status", "--home", str(node.home)]).stderr
 

@@ -158,8 +158,8 @@ def _watch(
             if uses.permits.refresh():  # what others signed was dropped, and comes again to who begins anew
                 link.send(Kind.HELLO, enrol.HELLO.as_dict())
             _send_decisions(uses.permits, link)
-            if said := [*witnessing.due(clock.now()).values(), *receipts.due(clock.now())]:
-                link.send(Kind.DOCUMENTS, {"documents": said})
+            if documents := [*witnessing.due(clock.now()).values(), *receipts.due(clock.now())]:
+                link.send(Kind.DOCUMENTS, {"documents": documents})
             uses.orders.sweep(uses.permits)
             stop.wait(LOOK_EVERY_S)
             changed = gate.refresh()
