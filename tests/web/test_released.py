@@ -31,6 +31,13 @@ def test_a_number_says_what_it_is(number: Number, said: str) -> None:
     assert released.cell(number) == said
 
 
+def test_fields_go_by_their_labels_and_what_is_no_field_stays() -> None:
+    assert released.name("condition.stage_group by person.sex") == "Stage by Sex"
+    with speaking("fr"):
+        assert released.name("condition.stage_group by person.sex") == "Stade par Sexe"
+    assert released.name("person.shoe_size of example.org") == "person.shoe_size of example.org"
+
+
 def test_a_result_speaks_the_language_of_the_page_and_leaves_codes_as_they_are() -> None:
     sheet = Sheet(
         "Summary",
@@ -40,7 +47,7 @@ def test_a_result_speaks_the_language_of_the_page_and_leaves_codes_as_they_are()
     with speaking("fr"):
         (table,) = released.tables(Result("kaplan_meier", (sheet,), None, Limits()))
     assert table.title == "Résumé"
-    assert list(table.heads) == ["person.sex", "événements [personnes]"]
+    assert list(table.heads) == ["Sexe", "événements [personnes]"]
     assert list(table.rows) == [["tous ceux montrés", "1\u202f204"], ["female", "retenu"]]
 
 

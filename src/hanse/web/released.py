@@ -1,5 +1,6 @@
 """A released result of an analysis as a page shows it: a chart, and tables whose numbers say what they are."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -8,10 +9,12 @@ from babel.numbers import format_decimal
 
 from hanse.analysis.result import Bar, Column, Figure, Number, Result
 from hanse.core.release import Why
+from hanse.domains import VOCABULARY
 from hanse.web import charts, saying
 from hanse.web.charts import Chart, Steps
 from hanse.web.language import N_, current
 from hanse.web.language import gettext as _
+from hanse.web.saying import spoken
 
 WORDS: Mapping[Why, str] = {
     Why.EXACT: N_("exact"),
@@ -29,7 +32,7 @@ MEANINGS: Mapping[Why, str] = {
     Why.WITHHELD: N_("Too few persons, or needed to hide a number of too few."),
     Why.DOMINANCE: N_("One or two persons may make up most of the sum."),
 }
-# Words that results are made of, in `analysis/`; names of fields and codes stand as they are.
+# Words that results are made of, in `analysis/`; codes stand as they are.
 NAMES = (
     *(N_("Summary"), N_("Curve"), N_("Survival"), N_("Log-rank test"), N_("Association"), N_("Numbers")),
     *(N_("Counts"), N_("dataset"), N_("studies"), N_("series")),
@@ -46,6 +49,8 @@ NAMES = (
     *(N_("all"), N_("all shown"), N_("other"), N_("missing"), N_("below"), N_("above"), N_("years")),
 )
 HIDING = (Why.WITHHELD, Why.DOMINANCE)  # a number of another rule can be missing because there is none
+_FIELD = re.compile(r"\b[a-z]+\.[a-z_]+\b")
+_CROSSED = re.compile(r"(\S+) by (\S+)")  # the title of a cross table
 SMALL = 1e-6  # below which a number is written with a power of ten
 
 
@@ -75,8 +80,17 @@ def cell(value: str | Number) -> str:
 
 
 def name(text: str) -> str:
-    """A word of a result in the language of the page, where it is one of `NAMES`."""
-    return _(text) if text in NAMES else text
+    """A word of a result in the language of the page, where it is one of `NAMES` or the name of a field."""
+    if text in NAMES:
+        return _(text)
+    if crossed := _CROSSED.fullmatch(text):
+        return _("%(rows)s by %(columns)s") % {"rows": name(crossed[1]), "columns": name(crossed[2])}
+    return _FIELD.sub(_label, text)
+
+
+def _label(found: re.Match[str]) -> str:
+    field = VOCABULARY.get(found[0])
+    return spoken(field.label) if field else found[0]
 
 
 def column(one: Column) -> str:
