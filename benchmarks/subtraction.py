@@ -70,7 +70,8 @@ class Hospital:
     def seen(self, method: str, persons: NDArray[np.intp], words: str) -> Any:
         """What one analysis of these persons gives away, merged."""
         draw = dice(self.secret, words.encode(), self.limits)
-        part = METHODS[method].carried(self._table(persons), PARAMETERS[method], self.sides, draw)
+        exact = METHODS[method].step(self._table(persons), PARAMETERS[method])
+        part = METHODS[method].carried(exact, PARAMETERS[method], self.sides, draw)
         return METHODS[method].merge([part], PARAMETERS[method])
 
     def _table(self, persons: NDArray[np.intp]) -> Table:

@@ -172,7 +172,8 @@ def test_whatever_a_hostile_node_writes_the_others_are_merged_or_it_is_refused(n
 def _with_noise(name: str, table: Table, question: bytes, sides: int = 5) -> dict[str, Any]:
     method = METHODS[name]
     parameters = method.read(PARAMETERS[name], VOCABULARY)
-    return method.carried(table, parameters, sides, dice(b"secret", question, Limits(noise=sides)))
+    draw = dice(b"secret", question, Limits(noise=sides))
+    return method.carried(method.step(table, parameters), parameters, sides, draw)
 
 
 def _counts(aggregate: Any) -> np.ndarray:

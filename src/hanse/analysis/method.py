@@ -53,10 +53,11 @@ class Method(Generic[Parameters, Merged]):
                 error.detail, hint=f"docs/analyses.md shows the parameters of {self.name}."
             ) from None
 
-    def carried(self, data: Table, parameters: Parameters, noise: int, draw: Draw) -> dict[str, Any]:
-        """What leaves a node: what the step gives, with the noise of `draw`, which has these sides."""
-        found = self.step(data, parameters)
-        return {**self.blur(found, parameters, draw), "noise": noise} if noise else found
+    def carried(
+        self, exact: dict[str, Any], parameters: Parameters, noise: int, draw: Draw
+    ) -> dict[str, Any]:
+        """What leaves a node: what the step gave, with the noise of `draw`, which has these sides."""
+        return {**self.blur(exact, parameters, draw), "noise": noise} if noise else exact
 
 
 def noise(aggregate: Aggregate) -> int:

@@ -44,9 +44,12 @@ class Step:
         self, table: Table, spent: int, node_secret: bytes, published: Published
     ) -> dict[str, Any]:
         """The intermediate that leaves the node; `Refused` when it may not."""
-        draw = dice(secret(node_secret, published.manifest.dataset), self.words.encode(), self.limits)
+        exact = self.method.step(table, self.parameters)
+        # What was counted is in it too, so that the same words never have the same noise over other persons.
+        seed = self.words.encode() + canonical(exact)
+        draw = dice(secret(node_secret, published.manifest.dataset), seed, self.limits)
         check_intermediate(table.persons, spent, self.limits, draw)
-        return self.method.carried(table, self.parameters, self.limits.noise, draw)
+        return self.method.carried(exact, self.parameters, self.limits.noise, draw)
 
 
 def read(

@@ -34,7 +34,8 @@ export async function permitOf(hash) {
 export async function resultOf(row, granted) {
   const order = payload(row.token);
   const asked = read(order);
-  const [signed, beside = ""] = row.result.split("~");
+  const [signed, beside = "", more] = row.result.split("~");
+  if (more !== undefined) throw new Error("The result is of another form.");
   const outer = read(await verified(signed, granted.keys.get(asked.node), RESULT));
   const expected = { ...asked, order: await identity(order) };
   const names = ["order", "permit", "node", "dataset", "version"];
