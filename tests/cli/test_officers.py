@@ -66,7 +66,7 @@ def test_the_page_is_served_to_this_machine_until_it_is_stopped(here: Office) ->
         [*command, "--home", str(here.settings.home)], stderr=subprocess.PIPE, text=True
     )
     try:
-        with httpx.Client(base_url=f"http://localhost:{port}", trust_env=False) as client:
+        with httpx.Client(base_url=f"http://localhost:{port}", trust_env=False, timeout=60) as client:
             assert "Sign in" in answer(client, served).text
             again = subprocess.run(
                 [*command, "--home", str(here.settings.home)], capture_output=True, text=True, check=False

@@ -17,7 +17,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[ASGIApp], str
     """A hub without nodes."""
     settings = HubConfig(Path(tmp_path_factory.mktemp("hub")))
     hubs.init(settings)
-    with httpx.Client(base_url=serve(make_app(settings)), trust_env=False) as client:
+    with httpx.Client(base_url=serve(make_app(settings)), trust_env=False, timeout=60) as client:
         yield client
 
 

@@ -22,7 +22,7 @@ NEXT = ox.NamedNode("http://www.w3.org/ns/hydra/core#next")
 def hub(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[ASGIApp], str]) -> Iterator[httpx.Client]:
     """A hub with 120 datasets of three nodes."""
     app = hub_of(tmp_path_factory.mktemp("hub"), 120, nodes=3)
-    with httpx.Client(base_url=serve(app), trust_env=False) as client:
+    with httpx.Client(base_url=serve(app), trust_env=False, timeout=60) as client:
         yield client
 
 

@@ -78,7 +78,7 @@ def test_an_older_question_is_checked_again(records: sa.Engine) -> None:
 def api(tmp_path: Path, serve: Callable[[ASGIApp], str]) -> Iterator[httpx.Client]:
     settings = HubConfig(tmp_path / "hub")
     config.init(settings)
-    with httpx.Client(base_url=f"{serve(make_app(settings))}/api/v1/", trust_env=False) as client:
+    with httpx.Client(base_url=f"{serve(make_app(settings))}/api/v1/", trust_env=False, timeout=60) as client:
         yield client
 
 

@@ -41,7 +41,7 @@ def provider_url() -> Iterator[str]:
 
 def login(url: str, client: str, nonce: str, subject: str = "subject-1") -> str:
     """The ID token that somebody gets who logs in (OpenID Connect Core 3.1)."""
-    with httpx.Client(base_url=url, trust_env=False) as browser:
+    with httpx.Client(base_url=url, trust_env=False, timeout=60) as browser:
         asked = {
             "client_id": client,
             "redirect_uri": BACK,

@@ -49,7 +49,7 @@ PLACES: Mapping[str, str] = {
 
 def places(hub: str, language: str = "en") -> dict[str, str]:
     """The paths of all pages of a running hub, by name."""
-    with httpx.Client(base_url=hub, trust_env=False) as client:
+    with httpx.Client(base_url=hub, trust_env=False, timeout=60) as client:
         datasets = [one["id"] for one in client.get("/api/v1/datasets").json()["datasets"]]
         nodes = [one["id"] for one in client.get("/api/v1/nodes").json()["nodes"]]
     ids = {"node": nodes[0], "dataset": datasets[0], "other": datasets[-1]}

@@ -82,7 +82,7 @@ def test_a_first_visit_is_light(visit: Open, path: str) -> None:
 
 
 def test_assets_are_kept_for_ever_and_come_packed(federation: str) -> None:
-    with httpx.Client(base_url=federation, trust_env=False) as client:
+    with httpx.Client(base_url=federation, trust_env=False, timeout=60) as client:
         page = client.get("/en/").text
         script = page.partition('fetchpriority="low" src="')[2].partition('"')[0]
         packed, plain = (client.get(script, headers={"Accept-Encoding": how}) for how in ("gzip", "identity"))

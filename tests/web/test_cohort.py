@@ -31,7 +31,7 @@ MR = "image.modality = 'MR'"
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[ASGIApp], str]) -> Iterator[httpx.Client]:
     address = serve(application(tmp_path_factory.mktemp("hub")))
-    with httpx.Client(base_url=address, trust_env=False) as client:
+    with httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
         yield client
 
 

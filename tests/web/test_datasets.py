@@ -86,7 +86,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory, serve: Callable[..., str]) -> 
 
 @pytest.fixture
 def web(hub: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=hub, trust_env=False) as client:
+    with httpx.Client(base_url=hub, trust_env=False, timeout=60) as client:
         yield client
 
 

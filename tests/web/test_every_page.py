@@ -65,7 +65,7 @@ def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scrolling(
 
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_headers_title_and_language_of_every_page(federation: str, language: str) -> None:
-    with httpx.Client(base_url=federation, trust_env=False) as client:
+    with httpx.Client(base_url=federation, trust_env=False, timeout=60) as client:
         for name, path in places(federation, language).items():
             answer = client.get(path, headers={"Accept": "text/html"}, follow_redirects=True)
             wanted = {"nothing-there": 404}.get(name, 200)

@@ -52,7 +52,7 @@ def web(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[ASGIApp], str
     with sql.begin(app.state.hub.records) as connection:
         connection.execute(NODE.insert().values(**node_row(NODES, KID, clock.text(clock.now()))))
         catalogue.describe(connection, ids.of_node(KID), hostile(), clock.now())
-    with httpx.Client(base_url=serve(app), trust_env=False) as client:
+    with httpx.Client(base_url=serve(app), trust_env=False, timeout=60) as client:
         yield client
 
 

@@ -33,7 +33,7 @@ def settings(tmp_path: Path) -> HubConfig:
 
 @pytest.fixture
 def web(settings: HubConfig, serve: Callable[..., str]) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=serve(make_app(settings, of_hub)), trust_env=False) as client:
+    with httpx.Client(base_url=serve(make_app(settings, of_hub)), trust_env=False, timeout=60) as client:
         yield client
 
 
@@ -89,7 +89,7 @@ def test_the_command_prints_a_link_that_opens_the_page_once(web: httpx.Client, s
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
     assert web.get("/en/operator").status_code == 200
-    with httpx.Client(base_url=web.base_url, trust_env=False) as other:
+    with httpx.Client(base_url=web.base_url, trust_env=False, timeout=60) as other:
         assert other.get(path).status_code == 404
         assert other.post("/en/operator/enter", data={"pass": secret}).status_code == 404
 
@@ -162,7 +162,7 @@ def test_who_leaves_is_out_everywhere(web: httpx.Client, settings: HubConfig) ->
     form = enter(web, settings)
     cookies = dict(web.cookies)
     web.post("/en/operator/leave", data={"form": form})
-    with httpx.Client(base_url=web.base_url, cookies=cookies, trust_env=False) as kept:
+    with httpx.Client(base_url=web.base_url, cookies=cookies, trust_env=False, timeout=60) as kept:
         assert kept.get("/en/operator").status_code == 404
 
 

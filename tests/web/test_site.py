@@ -12,7 +12,7 @@ from hanse.web.language import preferred
 
 @pytest.fixture(scope="module")
 def web(federation: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=federation, trust_env=False) as client:
+    with httpx.Client(base_url=federation, trust_env=False, timeout=60) as client:
         yield client
 
 
