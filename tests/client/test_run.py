@@ -28,6 +28,7 @@ from hanse.core.errors import BadAnalysis, Refused, Unreachable
 from hanse.core.permit import authority_id
 from hanse.core.policy import Access
 from hanse.core.record import Description, Record, Version, english
+from hanse.core.release import Limits, dice
 from hanse.domains import VOCABULARY
 from hanse.hub import config
 from hanse.hub.app import make_app
@@ -184,6 +185,20 @@ def test_a_run_over_two_nodes_equals_the_pooled_result(space: Space) -> None:
     with zipfile.ZipFile(io.BytesIO(found.crate())) as archive:
         assert json.loads(archive.read("provenance.json"))["permit"] == granted.hash
     assert found.table().count("\n") > 2
+
+
+def test_a_result_says_how_much_noise_the_nodes_added(space: Space) -> None:
+    method, limits = analysis.find(METHOD), Limits(noise=4)
+    parameters = method.read(PARAMETERS[METHOD], VOCABULARY)
+
+    def noisy(token: str, at: int) -> Reply:
+        draw = dice(b"secret", bytes([at]), limits)
+        return answered(token, at, aggregate=method.carried(step(at), parameters, limits.noise, draw))
+
+    space.answers = {0: noisy, 1: noisy}
+    found = space.run(space.permitted())
+    assert found.result.limits.noise == 8
+    assert any("off by at most 16" in note for note in found.result.notes)
 
 
 def test_a_partial_result_says_who_is_missing_and_why(space: Space) -> None:

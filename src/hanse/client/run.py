@@ -356,7 +356,11 @@ def _released(asked: Order, results: Sequence[Result], limits: release.Limits) -
     parameters = method.read(dict(asked.parameters), VOCABULARY)
     merged = _merged(asked, results)
     noise = sum(analysis.noise(one.aggregate or {}) for one in results)
-    return method.release(merged, parameters, replace(limits, noise=noise)), merged
+    found = method.release(merged, parameters, replace(limits, noise=noise))
+    if noise:
+        said = f"The nodes added noise to what they counted: a count over all of them is off by at most {2 * noise}."
+        found = replace(found, notes=(*found.notes, said))
+    return found, merged
 
 
 def limits_of(granted: Granted) -> release.Limits:
