@@ -27,7 +27,7 @@ from tests.core import permits
 from hanse.authority.tables import FILE
 from hanse.cli.authority import authority
 from hanse.core.application import Application
-from hanse.core.errors import BadInput, NotSetUp, Problem, Refused
+from hanse.core.errors import BadInput, NotFound, NotSetUp, Problem, Refused
 from hanse.core.permit import TYP
 
 PERMIT = ("--officer", OFFICER, "--exception", "Nobody has opted out yet.")
@@ -111,6 +111,21 @@ def test_show_says_for_each_key_how_it_was_checked(here: Office) -> None:
         (SPARE.public.kid, False),
         (THEIRS.public.kid, True),
     ]
+
+
+def test_a_permit_is_revoked_by_the_hash_that_was_printed(here: Office, asked: Application) -> None:
+    signed = run(here, "permit", permits.hash_of(asked), *PERMIT, "--yes").stdout
+    hash = signed.partition("Signed: ")[2].strip()
+    told = run(here, "revoke", hash, "--reason", "it has ended", "--officer", OFFICER).stdout
+    assert told.startswith("Revoked: permit_")
+    (listed,) = json.loads(run(here, "permits", "--json").stdout)
+    assert (listed["hash"], bool(listed["revoked"])) == (hash, True)
+
+
+def test_what_is_no_permit_is_not_revoked(here: Office) -> None:
+    with pytest.raises(NotFound, match="no permit") as caught:
+        run(here, "revoke", "a" * 64, "--reason", "it has ended", "--officer", OFFICER)
+    assert caught.value.hint == "See `hanse authority permits`."
 
 
 def test_show_says_whether_a_change_is_asked_by_somebody_of_the_permit(here: Office) -> None:

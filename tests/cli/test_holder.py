@@ -73,6 +73,21 @@ def test_a_permit_can_be_refused_and_everything_is_there_as_json(node: Node, per
     assert json.loads(run(node, "uses", "--json").stdout) == []
 
 
+@pytest.mark.parametrize("decision", ["refuse", "veto"])
+def test_a_holder_says_no_to_the_hash_that_is_shown(node: Node, permit: Permit, decision: str) -> None:
+    hash = re.findall(r"Next: hanse node approve (\w{64}), or refuse", run(node, "approvals").output)[0]
+    told = run(node, decision, hash, "--reason", "not our purpose", "--officer", "A data manager").stdout
+    assert f"by A data manager: {permit.id}." in told
+    assert json.loads(run(node, "approvals", "--json").stdout)[0]["state"] == "vetoed"
+
+
+@pytest.mark.parametrize("shown", ["a" * 64, "permit_01kb2m3n4p5q6r7s8t9v0w1x2y", "lung"])
+def test_what_is_no_permit_is_not_refused(node: Node, permit: Permit, shown: str) -> None:
+    with pytest.raises(NotFound, match="no permit") as caught:
+        run(node, "refuse", shown, "--reason", "not our purpose")
+    assert caught.value.hint == "`hanse node approvals` lists them."
+
+
 def test_beside_a_permit_stands_the_application_that_it_answers(node: Node) -> None:
     asked = replace(application_for(node), reasons=("To learn who lives longer.",))
     token = jws.issue(RESEARCHER, asked, application.TYP)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import sqlalchemy as sa
 
 from hanse.authority import narrowing, permits, refusals, revocations
 from hanse.authority.drafts import Draft
@@ -114,7 +115,7 @@ def permit(
 
 
 @click.command()
-@click.argument("permit_id", metavar="PERMIT")
+@click.argument("permit_id", metavar="SHA-256|PERMIT")
 @officer_option
 @narrowing_options
 @more_option
@@ -135,9 +136,15 @@ def amend(
     """
     with opened(home) as here:
         with sql.read(here.records) as connection:
-            changes = _changes(narrow, said)
-            draft = permits.draft_amendment(connection, here.settings, here.key, permit_id, changes)
+            id, changes = _id(connection, here, permit_id), _changes(narrow, said)
+            draft = permits.draft_amendment(connection, here.settings, here.key, id, changes)
         _decide(here, draft, officer, more, yes)
+
+
+def _id(connection: sa.Connection, here: Home, shown: str) -> str:
+    """The id of the permit whose newest version has the SHA-256 `shown`, which `permit` printed; otherwise `shown`."""
+    given = permits.all_of(connection, here.key)
+    return next((one.permit.id for one in given if one.hash == shown), shown)
 
 
 def _decide(here: Home, draft: Draft, officer: str, more: tuple[str, ...], yes: bool) -> None:
@@ -169,18 +176,18 @@ def refuse(hash: str, officer: str, reason: str, home: Path) -> None:
 
 
 @click.command()
-@click.argument("permit_id", metavar="PERMIT")
+@click.argument("permit_id", metavar="SHA-256|PERMIT")
 @officer_option
 @click.option("--reason", required=True, help="Kept here; nodes are told only that the permit is revoked.")
 @home_option
 def revoke(permit_id: str, officer: str, reason: str, home: Path) -> None:
     """Take back a permit in all its versions. Every node that it names is told at once."""
     with opened(home) as here:
-        nodes = revocations.revoke(
-            here.records, here.settings, here.key, permit_id, officer, reason, clock.now()
-        )
+        with sql.read(here.records) as connection:
+            id = _id(connection, here, permit_id)
+        nodes = revocations.revoke(here.records, here.settings, here.key, id, officer, reason, clock.now())
     told = f"{len(nodes)} nodes are told." if nodes else "nodes are told after `hanse authority resume`."
-    click.echo(f"Revoked: {permit_id}; {told}")
+    click.echo(f"Revoked: {id}; {told}")
 
 
 @click.command()

@@ -127,14 +127,23 @@ def approve(permit: str, officer: str, home: Path) -> None:
     next_step(f"hanse node uses; hanse node veto {id} stops it")
 
 
-def _forbid(words: str, permit: str, officer: str, reason: str, home: Path) -> None:
-    _permits(home).forbid(permit, officer, reason)
-    click.echo(f"{words} by {officer}: {permit}. Nothing leaves this node under any version of it.")
+def _id(home: Path, shown: str) -> str:
+    """The id of the permit whose id or SHA-256 is `shown`; `NotFound` when there is none."""
+    known = _permits(home)
+    with _records(home) as records, sql.read(records) as connection:
+        read = known.permit(connection, shown)
+        return known.newest(connection, read.document.id if read else shown).document.id
+
+
+def _forbid(words: str, shown: str, officer: str, reason: str, home: Path) -> None:
+    id = _id(home, shown)
+    _permits(home).forbid(id, officer, reason)
+    click.echo(f"{words} by {officer}: {id}. Nothing leaves this node under any version of it.")
     next_step("hanse node approvals")
 
 
 @click.command()
-@click.argument("permit")
+@click.argument("permit", metavar="SHA-256|PERMIT")
 @click.option("--reason", default="", help="The researcher reads it.")
 @officer_option
 @home_option
@@ -144,7 +153,7 @@ def refuse(permit: str, officer: str, reason: str, home: Path) -> None:
 
 
 @click.command()
-@click.argument("permit")
+@click.argument("permit", metavar="SHA-256|PERMIT")
 @click.option("--reason", required=True, help="The researcher reads it.")
 @officer_option
 @home_option
