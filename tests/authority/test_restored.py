@@ -28,7 +28,6 @@ def revoked(tmp_path: Path) -> tuple[Permit, dict[str, Status]]:
         backup = backups.copy(home / "authority.db")
         here.sent()
         revoke(here, permit)
-        Witnessing(home, here.records, here.key).due(clock.now())
         said = here.statuses()
     backups.restore(home / "authority.db", backup)
     return permit, said

@@ -10,10 +10,10 @@ from tests.lib.test_witness import owner
 
 from hanse.core import clock, ids
 from hanse.core.witness import COSIGNED_TYP, Cosigned, decode_cosigned, decode_head
-from hanse.lib import jws, log, sql, witness
+from hanse.lib import checkpoint, jws, log, sql, witness
 from hanse.lib.jws import FileKey
 from hanse.lib.witness import Held
-from hanse.link.witnessing import EVERY, Witnessing
+from hanse.link.witnessing import EVERY, SIGN_EVERY, Witnessing
 
 
 @dataclass
@@ -124,6 +124,16 @@ def test_records_that_were_restored_are_noticed_at_the_next_start_also_without_a
     for hours in range(3):
         assert again.due(clock.now() + hours * EVERY) == {}
     assert caplog.text.count("was rolled back") == 1
+
+
+def test_a_log_that_grows_has_a_signed_head_within_seconds(mine: Participant) -> None:
+    began = clock.now()
+    mine.link.due(began)
+    for round in range(1, 4):
+        mine.use("more")
+        mine.link.due(began + round * SIGN_EVERY)
+        head = checkpoint.read((mine.home / witness.KEPT).read_text())
+        assert head.size == 3 + round
 
 
 def test_a_log_that_was_rolled_back_shows_no_head(mine: Participant, other: Participant) -> None:

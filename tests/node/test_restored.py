@@ -18,7 +18,6 @@ from hanse.core.errors import Problem
 from hanse.core.permit import Permit
 from hanse.core.policy import Access, Policy
 from hanse.lib import log, sql
-from hanse.link.witnessing import Witnessing
 from hanse.node import agent, config
 
 
@@ -31,15 +30,9 @@ def restored(home: Path) -> tuple[Node, Permit]:
     said = allow(node, permit_for(node))
     backup = backups.copy(home / "node.db")
     node.permits.forbid(said.id, "A data manager", "the project changed")
-    show_head(node)
     node.store.records.dispose()
     backups.restore(home / "node.db", backup)
     return node.restarted(), said
-
-
-def show_head(node: Node) -> None:
-    """As a node does when it starts, and every hour."""
-    Witnessing(node.home, node.store.records, node.store.keys.signing).due(clock.now())
 
 
 def refused(node: Node, token: str) -> Problem:

@@ -23,7 +23,7 @@ from hanse.core.errors import Conflict, NotFound, Refused, TooLarge
 from hanse.core.permit import Permit
 from hanse.core.scope import OPERATIONS
 from hanse.domains import VOCABULARY
-from hanse.lib import accounts, assertions, jws, log, sql
+from hanse.lib import accounts, assertions, continuity, jws, log, sql
 from hanse.lib.jws import FileKey, Signer
 from hanse.lib.passkeys import Assertion
 
@@ -128,6 +128,7 @@ def sign(
         }
         kind = "amend" if permit.version > 1 else "permit"
         log.append(connection, kind, {**body, "who": {"officer": officer}})
+    continuity.show(records, config.home)
     return hash
 
 

@@ -16,7 +16,7 @@ from hanse.core import clock, document
 from hanse.core import revocation as revocations
 from hanse.core.errors import Conflict, Refused
 from hanse.core.revocation import Revocation
-from hanse.lib import accounts, assertions, log, sql
+from hanse.lib import accounts, assertions, continuity, log, sql
 from hanse.lib.jws import Signer
 from hanse.lib.passkeys import Assertion
 
@@ -60,6 +60,7 @@ def sign(
             **assertions.keep(connection, revocations.TYP, payload, officer, agreed),
         }
         log.append(connection, "revoke", {**body, "who": {"officer": officer}})
+    continuity.show(records, config.home)
     return nodes
 
 

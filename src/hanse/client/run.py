@@ -358,9 +358,14 @@ def _released(asked: Order, results: Sequence[Result], limits: release.Limits) -
     noise = sum(analysis.noise(one.aggregate or {}) for one in results)
     found = method.release(merged, parameters, replace(limits, noise=noise))
     if noise:
-        said = f"The nodes added noise to what they counted: a count over all of them is off by at most {2 * noise}."
-        found = replace(found, notes=(*found.notes, said))
+        found = replace(found, notes=(*found.notes, _NOISE.format(2 * noise)))
     return found, merged
+
+
+_NOISE = (
+    "The nodes added noise to what they counted: one cell of a table over all of them is off by at most {}, a sum of "
+    "cells by more. What the noise could make too small to be shown is not shown."
+)
 
 
 def limits_of(granted: Granted) -> release.Limits:

@@ -2,11 +2,13 @@
 restored: what was decided after that copy is not known here, and who relies on the records must not go on as if it
 were.
 
-What was shown is in files: the head that was signed last (`checkpoint`), and those that witnesses cosigned. Whoever
+What was shown is in files: the head that was signed last (`checkpoint`, after every decision, and in a running process
+every few seconds), and those that witnesses cosigned. Whoever
 answers for the home resumes it; the entry in the log names the heads that it does not continue.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,14 @@ class Continuity:
             self._broken = tuple(one for one in found if (one.size, one.root.hex()) not in answered)
             self._stamp = stamp
         return self._broken
+
+
+def show(records: sa.Engine, home: Path) -> None:
+    """Signs the head of the log as it is now, so that a copy of the records from before is noticed. Says nothing of
+    records that are such a copy: they sign no head until they are resumed."""
+    # With the right to write, processes come one after another, and the newest head stays.
+    with suppress(Conflict), sql.begin(records) as connection:
+        audit.sign_head(connection, witness.own_log(home), home / witness.KEPT)
 
 
 def restored(records: sa.Engine, home: Path) -> bool:

@@ -19,7 +19,10 @@ from hanse.lib import witness as witnesses
 from hanse.lib.checkpoint import Checkpoint, VerifierKey
 from hanse.lib.jws import Signer
 
-EVERY = timedelta(hours=1)
+EVERY = timedelta(hours=1)  # for witnesses
+SIGN_EVERY = timedelta(
+    seconds=5
+)  # while the log grows: what a restored copy lacks is noticed but for these seconds
 logger = logging.getLogger(__name__)
 
 
@@ -33,6 +36,7 @@ class Witnessing:
         self._number = 0
         self._replies: dict[str, str] = {}
         self._signed: datetime | None = None
+        self._size: int | None = None  # of the log, when its head was signed
         self._asked: dict[VerifierKey, datetime] = {}
         self._shown: dict[VerifierKey, tuple[int, int]] = {}  # from which size to which, in the last request
         self._doubted: set[Checkpoint] = set()  # that stand in the log already: a hub may repeat them
@@ -43,7 +47,7 @@ class Witnessing:
         has a name, under which a newer one takes its place. A head is signed also when there is no witness: so that
         a restored copy of the records is noticed."""
         with self._lock:
-            if self._signed is None or at - self._signed >= self._every:
+            if self._signed is None or at - self._signed >= SIGN_EVERY:
                 self._signed = at
                 self._sign()
             tokens, self._replies = self._replies, {}
@@ -55,9 +59,12 @@ class Witnessing:
 
     def _sign(self) -> None:
         try:
-            with sql.read(self._records) as connection:
-                key = witnesses.own_log(self._home)
-                audit.sign_head(connection, key, self._home / witnesses.KEPT)
+            with sql.begin(self._records) as connection:
+                size, _ = log.head(connection)
+                if size != self._size:
+                    key = witnesses.own_log(self._home)
+                    audit.sign_head(connection, key, self._home / witnesses.KEPT)
+                    self._size = size
         except Problem as problem:
             self._say(f"The log is not the one whose head was signed: {problem.detail} {problem.hint}")
 

@@ -22,7 +22,7 @@ from hanse.core.permit import Permit
 from hanse.core.permit_words import Said, say
 from hanse.core.scope import commitment
 from hanse.core.status import Approval, Status, Veto
-from hanse.lib import assertions, jws, log, sql
+from hanse.lib import assertions, continuity, jws, log, sql
 from hanse.lib.jws import PublicKey
 from hanse.lib.passkeys import Assertion
 from hanse.node import config
@@ -264,6 +264,7 @@ class Permits:
                 **assertions.keep(connection, draft.typ, draft.payload, officer, agreed),
             }
             log.append(connection, _DECISIONS[draft.typ], body)
+        continuity.show(self._store.records, self._store.home)
         return held
 
     def _newest(self, connection: sa.Connection, shown: str) -> Signed[Permit]:

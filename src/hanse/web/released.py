@@ -26,7 +26,7 @@ WORDS: Mapping[Why, str] = {
 }
 MEANINGS: Mapping[Why, str] = {
     Why.EXACT: N_("A count, as it is."),
-    Why.ROUNDED: N_("A count, rounded as the permit says."),
+    Why.ROUNDED: N_("A count, with noise where the permit asks for it, rounded as the permit says."),
     Why.COMPUTED: N_("Computed from rounded counts."),
     Why.COARSE: N_("Computed from exact counts, and told to few digits."),
     Why.WITHHELD: N_("Too few persons, or needed to hide a number of too few."),
