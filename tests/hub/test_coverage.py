@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from tests.hub.papers import let_all_in
 from tests.hub.test_catalogue import describe, node, record
 
 from hanse.core.answer import Cell, Counts, Rule
@@ -53,3 +54,8 @@ def test_an_unchanged_catalogue_is_not_read_again(
     describe(records, turku, record(turku))
     watcher = Watcher(records)
     assert watcher.coverage() is watcher.coverage()
+
+
+def test_an_authority_is_no_node_that_answers(records: sa.Engine) -> None:
+    let_all_in(records)
+    assert Watcher(records).coverage().of_nodes == 2

@@ -12,7 +12,7 @@ from hanse.core import clock, ids, plain
 from hanse.core.errors import BadEnvelope, NotFound
 from hanse.core.record import Record
 from hanse.hub import history
-from hanse.hub.tables import DATASET, NODE
+from hanse.hub.tables import DATASET, NODE, ROLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def describe(connection: sa.Connection, node: str, records: Sequence[Record], is
 _STAMP = sa.func.coalesce(NODE.c.decided, "") + " " + sa.func.coalesce(NODE.c.described, "")
 _SOURCES = (
     sa.select(NODE.c.id, NODE.c.name, NODE.c.country, _STAMP.label("stamp"))
-    .where(NODE.c.state == "active")
+    .where(NODE.c.state == "active", NODE.c.id.not_in(sa.select(ROLE.c.participant)))
     .order_by(NODE.c.name, NODE.c.id)
 )
 _ENTRIES = _SOURCES.join(DATASET, NODE.c.id == DATASET.c.node).add_columns(DATASET.c.record)
