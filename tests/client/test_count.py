@@ -70,7 +70,7 @@ def test_the_sums_are_those_of_what_is_known_and_say_who_withheld() -> None:
     assert (sums.persons, sums.datasets_counted, sums.datasets_withheld) == (120, 1, 1)
     assert "1 dataset withheld, not in the sums." in found.notes[0]
     assert found.notes[1].startswith("Rounded: Carries noise")
-    assert found.notes[2].startswith("Withheld: Fewer persons")
+    assert found.notes[2].startswith("Withheld: Too few persons to say how many")
 
 
 def test_numbers_of_public_data_are_exact_and_a_sum_with_others_is_not() -> None:

@@ -21,7 +21,7 @@ STATES: Mapping[NodeState, str] = {
 RULES: Mapping[Rule, str] = {
     Rule.EXACT: "The data are public, and this is their number.",
     Rule.ROUNDED: "Carries noise and is rounded, so that many questions together say little about one person.",
-    Rule.WITHHELD: "Fewer persons than the number after the sign <. Zero looks the same.",
+    Rule.WITHHELD: "Too few persons to say how many (< 10: fewer than ten). Zero looks the same.",
     Rule.EARLIER: "This dataset has answered as many different questions as it may, and this one before.",
     Rule.CAPPED: "This dataset has answered as many different questions as it may, and this one is new.",
     Rule.NOT_COUNTED: "A criterion could not be applied here, or the dataset answers nobody.",
