@@ -64,6 +64,26 @@ def test_a_key_is_not_replaced_by_accident(home: Path, tmp_path: Path) -> None:
     assert Ring(home).working().public == before
 
 
+def test_another_place_is_named_for_the_key_that_is_in_the_way(home: Path, tmp_path: Path) -> None:
+    for ring, spare, option in (
+        (home, tmp_path / "spare.json", "--home"),
+        (tmp_path, home / "spare.json", "--spare"),
+    ):
+        with pytest.raises(Conflict) as caught:
+            Ring(ring).new(PASSPHRASE, spare)
+        assert caught.value.hint == f"Name another {option}, or move it away."
+
+
+def test_when_one_key_cannot_be_written_no_key_stays_and_the_same_command_works(tmp_path: Path) -> None:
+    (tmp_path / "keys").symlink_to("/proc/self")  # a folder in which nobody can make a file
+    with pytest.raises(OSError, match="proc|keys"):
+        Ring(tmp_path).new(PASSPHRASE, tmp_path / "spare.json")
+    assert [one.name for one in tmp_path.iterdir()] == ["keys"]
+    (tmp_path / "keys").unlink()
+    Ring(tmp_path).new(PASSPHRASE, tmp_path / "spare.json")
+    assert [one.use for one in Ring(tmp_path).all()] == [KeyUse.WORKING, KeyUse.SPARE]
+
+
 def test_a_short_passphrase_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="12"):
         Ring(tmp_path).new("short", tmp_path / "spare.json")

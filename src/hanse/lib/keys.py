@@ -87,20 +87,27 @@ class Ring:
         return self.folder / f"{use}.json"
 
     def new(self, passphrase: str, spare: Path) -> tuple[Stored, Stored]:
-        """A working key here and a spare key in the file `spare`, of which only the public half stays here.
+        """A working key here and a spare key in the file `spare`, of which only the public half stays here: all of
+        them or, when one cannot be written, none.
 
         Raises `Conflict` when one is there already: a key that a permit names is not replaced by accident."""
-        for path in (self.path(KeyUse.WORKING), self.path(KeyUse.SPARE), spare):
+        public, own = self.path(KeyUse.SPARE), self.path(KeyUse.WORKING)
+        for path, option in ((own, "--home"), (public, "--home"), (spare, "--spare")):
             if path.exists():
                 raise Conflict(
-                    f"There is a key in {path} already.", hint="Name another --home, or move it away."
+                    f"There is a key in {path} already.", hint=f"Name another {option}, or move it away."
                 )
         working, kept = make(KeyUse.WORKING, passphrase), make(KeyUse.SPARE, passphrase)
         files.make_folder(self.folder)
-        # The spare first: without it, a lost working key would be the end of a permit.
-        save(kept, spare)
-        save(kept.without_private_half(), self.path(KeyUse.SPARE))
-        save(working, self.path(KeyUse.WORKING))
+        try:
+            # The spare first: without it, a lost working key would be the end of a permit.
+            save(kept, spare)
+            save(kept.without_private_half(), public)
+            save(working, own)
+        except BaseException:
+            for path in (spare, public, own):
+                path.unlink(missing_ok=True)
+            raise
         return working, kept
 
     def rotate(self, passphrase: str) -> tuple[Stored, Path]:
