@@ -1,7 +1,9 @@
 """The whole way: a researcher applies, an authority gives, two holders approve and one refuses."""
 
 import importlib.util
+import io
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +21,8 @@ from hanse import analysis
 from hanse.analysis.data import Coded, Numbers, Table
 from hanse.analysis.result import Result
 from hanse.client import Hanse, run
+from hanse.client.crate import verify
+from hanse.client.run import Analysis
 from hanse.core.errors import Refused
 from hanse.core.release import Limits
 from hanse.domains import VOCABULARY
@@ -77,11 +81,20 @@ def test_two_hospitals_agree_and_the_curve_is_the_pooled_one(space: Permitting) 
     assert states == {one: "carried out", two: "carried out", three: "refused"}
     assert found.missing == (three,)
     limits = run.limits_of(hub.permit(id))
+    assert vouched(found, signer)
     assert found.result == released(pooled("Hospital Oulu", "Hospital Leuven"), module.CURVE, limits)
 
     space.revoke(id)
     assert "revoked" in refusal(hub, id, signer, module.CURVE)
     assert all(space.verified())
+
+
+def vouched(found: Analysis, signer: FileKey) -> bool:
+    """Whether the crate that the script's last line makes is signed with the researcher's key."""
+    assert "found.crate(key)" in SCRIPT.read_text().splitlines()[-1]
+    with zipfile.ZipFile(io.BytesIO(found.crate(signer))) as crate:
+        by = verify({name: crate.read(name) for name in crate.namelist()}).attested
+    return by is not None and by.key == signer.public
 
 
 def refusal(hub: Hanse, permit: str, signer: FileKey, parameters: dict[str, Any]) -> str:
