@@ -26,7 +26,7 @@ demo: .venv/.run
 
 test: .venv/.develop
 	@$(BIN)/python tests/system_packages.py
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.develop
 	@$(UV) -q lock --check

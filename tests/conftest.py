@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -27,7 +28,13 @@ if CI:
     settings.load_profile("ci")
 
 
+# Few tests that take long, since they start all roles as processes: begun last, they would keep one core waiting.
+LONG = frozenset({"test_restarts.py", "test_witnesses.py", "test_permit_pages.py", "test_guide.py"})
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path.name not in LONG, -tests[item.path], str(item.path)))
     reasons = {
         program.marker: f"{program.binary} is missing (package {program.package})" for program in missing()
     }
