@@ -73,6 +73,15 @@ def test_a_fingerprint_is_read_with_any_spaces(here: Office, asked: Application)
     assert confirmed(here, asked).call
 
 
+def test_of_several_fingerprints_the_one_that_differs_is_named(here: Office, asked: Application) -> None:
+    heard = [WORKING.public.fingerprint, THEIRS.public.fingerprint]
+    with pytest.raises(Refused, match="The fingerprint 2 is of no key"):
+        checks.by_phone(
+            here.records, here.settings, permits.hash_of(asked), APPLICANT, heard, OFFICER, clock.now()
+        )
+    assert last(here).body["how"] == "call differs"
+
+
 def test_a_swapped_key_is_found_on_the_telephone(here: Office) -> None:
     """A hub puts its own key in the place of the applicant's and signs all anew: another one is read out."""
     mine, evil = application(here.settings.id), FileKey.generate()

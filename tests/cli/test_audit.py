@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hanse.cli.audit import audit
-from hanse.core.errors import BadEnvelope, Conflict, Damaged, NotSetUp, Problem
+from hanse.core.errors import BadEnvelope, Conflict, Damaged, NotFound, NotSetUp, Problem
 from hanse.hub.config import HubConfig, init
 from hanse.lib import log, sql
 from hanse.node.store import Store
@@ -128,6 +128,12 @@ def test_an_extract_is_checked_without_the_database(home: Path) -> None:
     Path("all").write_bytes(Path("all").read_bytes().replace(b'"number":2', b'"number":3'))
     with pytest.raises(Damaged, match="entry 2"):
         run("verify", "all", "--key", key)
+
+
+def test_an_entry_that_is_not_in_the_log_has_no_proof(home: Path) -> None:
+    with pytest.raises(NotFound, match="no entry 9999") as caught:
+        run("proof", "9999")
+    assert "by its number" in caught.value.hint
 
 
 def test_a_signature_of_somebody_else_is_refused(home: Path, tmp_path: Path) -> None:

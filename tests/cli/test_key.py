@@ -119,3 +119,11 @@ def test_the_passphrase_of_a_key_that_signs_is_asked_for_once(home: Path, tmp_pa
     done = run(*words, "--out", tmp_path / "out", env={}, input="a long passphrase\n")
     assert done.exit_code == 0, done.output
     assert "Passphrase of the working key" in done.output
+
+
+def test_of_what_is_no_key_of_a_device_it_is_said_how_one_is_made(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text("{}")
+    words = ("delegate", tmp_path / "bad.json", "--home", home, "--permit", PERMIT, "--operation", "count")
+    problem = run(*words).exception
+    assert isinstance(problem, Problem)
+    assert "`hanse key show --json`" in problem.hint

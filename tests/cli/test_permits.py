@@ -44,6 +44,9 @@ def test_from_the_application_to_the_result(space: Permitting, tmp_path: Path) -
     stopped = hanse(space, home, "apply", str(asked), "--authority", authority["id"], typed="n\n")
     assert stopped.exit_code == 1
     assert "Sign exactly this?" in stopped.stderr
+    unasked = hanse(space, home, "apply", str(asked), "--authority", authority["id"]).exception
+    assert isinstance(unasked, BadInput)
+    assert "add --yes" in unasked.hint
     sent = hanse(space, home, "apply", str(asked), "--authority", authority["id"], typed="y\n")
     assert (sent.exit_code, len(sent.stdout.split()[-1])) == (0, 64)
 

@@ -329,8 +329,9 @@ def test_no_json_breaks_the_verifying_of_a_crate(body: Any) -> None:
 def test_what_is_no_crate_is_said(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no zip file")
     for path in (tmp_path / "text", tmp_path / "nothing"):
-        with pytest.raises(BadInput, match="no RO-Crate"):
+        with pytest.raises(BadInput, match="no RO-Crate") as caught:
             crate.read(path)
+        assert "hanse runs show RUN" in caught.value.hint
     with pytest.raises(Damaged, match="holds no"):
         crate.verify({})
 

@@ -76,7 +76,7 @@ def test_another_place_is_named_for_the_key_that_is_in_the_way(home: Path, tmp_p
 
 def test_when_one_key_cannot_be_written_no_key_stays_and_the_same_command_works(tmp_path: Path) -> None:
     (tmp_path / "keys").symlink_to("/proc/self")  # a folder in which nobody can make a file
-    with pytest.raises(OSError, match="proc|keys"):
+    with pytest.raises(OSError, match="spare"):
         Ring(tmp_path).new(PASSPHRASE, tmp_path / "spare.json")
     assert [one.name for one in tmp_path.iterdir()] == ["keys"]
     (tmp_path / "keys").unlink()

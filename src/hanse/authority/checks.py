@@ -88,13 +88,15 @@ def by_phone(
         kept, one = _asked(connection, config, hash, person, officer)
         heard = {jws.digits(text) for text in fingerprints}
         known = {jws.digits(jws.fingerprint(key.kid)): key.kid for key in one.keys}
-        differs = not heard or not heard <= set(known)
+        others = [place for place, text in enumerate(fingerprints, 1) if jws.digits(text) not in known]
+        differs = bool(others) or not heard
         kids = [] if differs else [known[text] for text in sorted(heard)]
         _record(connection, kept, kids, Check(officer, at, None))
         _tell(connection, kept, one, officer, "call differs" if differs else "call", kids)
     if differs:
+        which = f" {others[0]}" if others and len(fingerprints) > 1 else ""
         raise Refused(
-            f"The fingerprint is of no key that the application gives {one.name}.",
+            f"The fingerprint{which} is of no key that the application gives {one.name}.",
             hint="Do not go on: have it read out once more; if it differs still, refuse the application.",
         )
     return one

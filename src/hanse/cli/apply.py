@@ -17,6 +17,7 @@ from hanse.client.access import Applicant
 from hanse.client.authorities import Authority, Known
 from hanse.core import document
 from hanse.core.application import Application
+from hanse.core.errors import BadInput
 from hanse.core.scope import KeyUse
 from hanse.lib import files, keys
 from hanse.lib.keys import Ring, Stored
@@ -67,7 +68,7 @@ def apply(
             click.echo("Nothing was signed or sent.", err=True)
             return
         if not yes:
-            click.confirm("Sign exactly this?", abort=True, err=True)
+            _confirm()
         known.keep(authority.key.kid, authority.name)
         signer = open_key(stored, passphrase)
         hash = _send(hub, home.expanduser(), access.sign(made, signer))
@@ -76,6 +77,15 @@ def apply(
             prove(hub, ring, known, hash, signer, issuer=issuer, browser=not no_browser, wait=wait)
         else:
             _say_how_to_prove(authority, made, hash)
+
+
+def _confirm() -> None:
+    """Asks whether to sign; `BadInput` when nobody agrees."""
+    try:
+        click.confirm("Sign exactly this?", abort=True, err=True)
+    except click.Abort:
+        hint = "Where nobody can type, add --yes once somebody has read these words."
+        raise BadInput("Nobody agreed: nothing was signed or sent.", hint=hint) from None
 
 
 def _introduce(authority: Authority, known: Known, wanted: str) -> None:

@@ -32,6 +32,7 @@ MOST_FILES = 200
 MOST_BYTES = 256 << 20  # of all files together
 _READ = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others are unpacked at once, however large they become
 _AT_ONCE = 1 << 20  # bytes
+_AGAIN = "Do not rely on it. Who ordered the run writes it anew with `--out` of `hanse runs show RUN`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def read(path: Path) -> dict[str, bytes]:
         return _folder(path) if path.is_dir() else _zip(path)
     except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError):
         raise BadInput(
-            f"{path} is no RO-Crate: neither a folder of files nor a zip file that is whole."
+            f"{path} is no RO-Crate: neither a folder of files nor a zip file that is whole.", hint=_AGAIN
         ) from None
 
 
@@ -95,7 +96,8 @@ def _bounded(sizes: Iterable[tuple[str, int]]) -> list[str]:
     names = [name for name, _ in found]
     if len(found) > MOST_FILES or sum(size for _, size in found) > MOST_BYTES or len(set(names)) < len(names):
         raise BadInput(
-            f"This is no crate of Hanse: at most {MOST_FILES} files, each once, of {MOST_BYTES} bytes."
+            f"This is no crate of Hanse: at most {MOST_FILES} files, each once, of {MOST_BYTES} bytes.",
+            hint=_AGAIN,
         )
     return names
 
@@ -107,9 +109,7 @@ def verify(files: Mapping[str, bytes]) -> Verified:
     `BadEnvelope`, which names the document, when somebody else signed or it belongs to something else.
     """
     if missing := sorted({METADATA, RESULT, PROVENANCE, DOCUMENTS} - set(files)):
-        raise Damaged(
-            f"the crate holds no {missing[0]}", hint="`--out` of `hanse runs show RUN` writes one anew"
-        )
+        raise Damaged(f"the crate holds no {missing[0]}", hint=_AGAIN)
     try:
         signed = crates.documents(files[DOCUMENTS])
         released = Released.from_dict(document.load(files[RESULT]))
@@ -120,7 +120,7 @@ def verify(files: Mapping[str, bytes]) -> Verified:
         where = provenance.provenance(granted, parts, software)
         made = crates.around(files[RESULT], released, where, signed)
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
-        raise Damaged("the crate's files are not of the form that Hanse writes") from None
+        raise Damaged("the crate's files are not of the form that Hanse writes", hint=_AGAIN) from None
     _same({name: content for name, content in files.items() if name != ATTESTATION}, made)
     hash = hashlib.sha256(files[METADATA]).hexdigest()
     return Verified(
@@ -247,10 +247,11 @@ def _asked(one: Part) -> bytes:
 def _same(files: Mapping[str, bytes], made: Mapping[str, bytes]) -> None:
     """`Damaged`, which names the first file that is missing, more than the crate's own, or other than it must be."""
     if missing := sorted(set(made) - set(files)):
-        raise Damaged(f"{missing[0]} is missing from the crate")
+        raise Damaged(f"{missing[0]} is missing from the crate", hint=_AGAIN)
     if more := sorted(set(files) - set(made)):
-        raise Damaged(f"{more[0]} does not belong to the crate")
+        raise Damaged(f"{more[0]} does not belong to the crate", hint=_AGAIN)
     if changed := sorted(name for name in made if files[name] != made[name]):
         raise Damaged(
-            f"{changed[0]} was changed, or {RESULT} was: it does not follow from this and the documents"
+            f"{changed[0]} was changed, or {RESULT} was: it does not follow from this and the documents",
+            hint=_AGAIN,
         )

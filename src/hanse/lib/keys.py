@@ -25,6 +25,7 @@ MIN_PASSPHRASE = 12  # characters
 MAX_FILE = 16 * 1024
 _SCRYPT = {"n": 1 << 16, "r": 8, "p": 1}  # 64 MiB and about a third of a second for each try
 _FORMAT = "hanse-key"
+_MADE = "`hanse key new` makes a key file, and `hanse key show --json` prints its public half for others."
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +155,9 @@ def load(path: Path) -> Stored:
             body = shape.mapping(strict_json.load(source.read(MAX_FILE)), "key")
         return _stored(body)
     except (OSError, ValueError) as error:
-        raise BadInput(
-            f"{path} cannot be read: {type(error).__name__}.", hint="A key file is made by `hanse key new`."
-        ) from None
+        raise BadInput(f"{path} cannot be read: {type(error).__name__}.", hint=_MADE) from None
     except BadEnvelope as problem:
-        raise BadInput(
-            f"{path} holds no key: {problem.detail}", hint="A key file is made by `hanse key new`."
-        ) from None
+        raise BadInput(f"{path} holds no key: {problem.detail}", hint=_MADE) from None
 
 
 def _stored(body: Mapping[str, Any]) -> Stored:

@@ -114,7 +114,10 @@ def root(connection: sa.Connection, size: int) -> bytes:
 def inclusion(connection: sa.Connection, index: int, size: int) -> list[bytes]:
     """The proof that leaf `index`, counted from 0, is in the tree of the first `size` leaves (2.1.3.1)."""
     if not 0 <= index < size:
-        raise NotFound(f"there is no entry {index + 1} among the first {size} of the log")
+        raise NotFound(
+            f"there is no entry {index + 1} among the first {size} of the log",
+            hint="Name an entry by its number, from 1 to the number of entries.",
+        )
     return _hashes(connection, _beside(index, 0, size))
 
 
