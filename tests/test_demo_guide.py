@@ -103,9 +103,11 @@ def test_a_permit_in_the_demo(demo: Permitting) -> None:
     assert "passkey?pass=" in terminal.next("node", "officer", "add")
 
     assert "granted" in terminal.next("applications")
+    assert "Counted in 2 datasets." in terminal.next("analyse", "count")
     curve = terminal.next("analyse")
     assert curve.count(" carried out") == 2
     assert f"Not in it: {demo.hospitals[2].id} (refused)" in curve
+    assert "Principal Investigator" in terminal.next("runs", "verify")
     assert "Revoked" in terminal.next("authority", "revoke")
     assert "intermediate of kaplan_meier" in terminal.next("node", "uses")
     for _ in range(2):

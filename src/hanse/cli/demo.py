@@ -60,7 +60,12 @@ or on its page, which also shows every use:
   {hanse} node page --home {home}/{hospital}
 
 You compute at those that approved:
-  {hanse} analyse kaplan_meier --permit PERMIT {curve}
+  {hanse} analyse count --permit PERMIT
+  {hanse} analyse kaplan_meier --permit PERMIT {curve} --out survival.zip
+
+Whoever has the result verifies it, and every log shows when somebody changed it:
+  {hanse} runs verify survival.zip
+  {hanse} audit verify --home {home}/{hospital}
 
 Ctrl-C stops everything.
 """  # noqa: E501 (a command that is copied stands on one line)

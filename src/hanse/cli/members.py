@@ -40,6 +40,7 @@ PROJECT = {
     "name": "Principal Investigator",
     "organisation": "University of the North",
     "country": "FI",
+    "operations": ["count", "analyse"],
 }
 
 # Nobody can be harmed whose data were made up: so many more questions, and little noise, to play with. The thresholds
