@@ -78,7 +78,7 @@ def test_withheld_rounded_and_not_applied_are_words(complete: str) -> None:
     )
     assert "Rare cancers withheld &lt; 10 – –" in said
     assert "Whole archive not counted person.age &gt;= 52 no such data here – – –" in said
-    assert "withheld Fewer persons than the number" in said
+    assert "withheld Too few persons to say how many" in said
 
 
 def test_a_question_that_is_only_looked_at_is_not_asked(web: httpx.Client) -> None:
