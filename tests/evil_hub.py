@@ -63,6 +63,11 @@ class EvilHub:
         _wait_until(orders.decode(jws.unverified(order)).expires)
         return self.carry(node, order)
 
+    def turn_back(self, node: Node, order: str, by: timedelta) -> Reply:
+        """An order in a message of a time that is over: by the hub's clock, the order is valid."""
+        carried = {"order": order, "delegation": ""}
+        return self.say(node, Kind.ORDER, carried, at=clock.now() - by, life=by + timedelta(hours=1))
+
     # What it does to questions.
 
     def ask(self, node: Node, question: Any, asker: str = "anybody", **more: Any) -> Reply:
@@ -70,9 +75,9 @@ class EvilHub:
         asked = bodies.Question("search_1", question, (), 10.0, asker).as_dict()
         return self.say(node, Kind.QUESTION, asked | more)
 
-    def say(self, node: Node, kind: Kind, body: Mapping[str, Any], wait_s: float = 100) -> Reply:
+    def say(self, node: Node, kind: Kind, body: Mapping[str, Any], wait_s: float = 100, **when: Any) -> Reply:
         """Any message that the hub's key signs, and the reply to it."""
-        letter = self._letter(node, kind, body)
+        letter = self._letter(node, kind, body, **when)
 
         async def reply() -> Reply | None:
             until = clock.now() + timedelta(seconds=wait_s)
@@ -187,10 +192,16 @@ class EvilHub:
         (other.home / LOG_KEY).write_bytes((one.home / LOG_KEY).read_bytes())
         return one, other
 
-    def _letter(self, node: Node, kind: Kind, body: Mapping[str, Any]) -> Letter:
+    def _letter(
+        self,
+        node: Node,
+        kind: Kind,
+        body: Mapping[str, Any],
+        at: datetime | None = None,
+        life: timedelta = timedelta(hours=1),
+    ) -> Letter:
         hub = ids.of_hub(self.running.key.public.kid)
-        life = timedelta(hours=1)
-        message = envelope.new(kind, hub, node.config.id, body, at=clock.now(), life=life)
+        message = envelope.new(kind, hub, node.config.id, body, at=at or clock.now(), life=life)
         token = self.running.key.sign(envelope.encode(message), envelope.TYP)
         return Letter(message.id, node.config.id, token, message.expires)
 

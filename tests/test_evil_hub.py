@@ -286,6 +286,15 @@ def test_a_hub_brings_no_meaning_of_its_own(
     assert uses(node) == before
 
 
+def test_a_hub_that_turns_its_clock_back_has_no_expired_order_carried_out(
+    evil: EvilHub, node: Node, permit: Permit
+) -> None:
+    before, at = uses(node), now()
+    over = order(node, permit, issued=at - timedelta(hours=2), expires=at - timedelta(hours=1))
+    assert rule(evil.turn_back(node, ordered(over), by=timedelta(minutes=90))) == "order time"
+    assert uses(node) == before
+
+
 def test_a_field_of_the_hubs_own_is_applied_by_no_dataset(evil: EvilHub, node: Node) -> None:
     found = numbers(evil.ask(node, "person.secret_name = 'Ada'"))
     assert {one["counts"]["rule"] for one in found} == {"not counted"}
