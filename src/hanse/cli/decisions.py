@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,14 @@ from hanse.authority import narrowing, permits, refusals, revocations
 from hanse.authority.drafts import Draft
 from hanse.authority.home import Home, opened
 from hanse.cli.home import next_step
+from hanse.cli.limits import LIMIT_NAMES, LIMIT_OPTIONS
 from hanse.cli.office import home_option, officer_option
 from hanse.cli.output import clean, columns, json_option, print_json
 from hanse.cli.paths import A_FILE
 from hanse.core import clock
 from hanse.core.errors import BadInput
 from hanse.core.permit import Kind
-from hanse.core.scope import MAX_NOISE, Limits, Operation
+from hanse.core.scope import Operation
 from hanse.lib import assertions, log, sql
 
 DECISIONS = ("permit", "amend", "refuse", "revoke")  # kinds of entries in the log
@@ -32,7 +32,6 @@ more_option = click.option(
     help="A member in which the permit may differ from what was asked for, beyond giving less; several.",
 )
 
-_LIMITS = tuple(one.name for one in fields(Limits))
 
 # Each option that narrows, the member of `narrowing` that it sets, and how.
 _NARROWING: tuple[tuple[Any, ...], ...] = (
@@ -45,17 +44,7 @@ _NARROWING: tuple[tuple[Any, ...], ...] = (
     ),
     ("--from", "begins", {"type": click.DateTime(["%Y-%m-%d"]), "help": "First day."}),
     ("--until", "ends", {"type": click.DateTime(["%Y-%m-%d"]), "help": "The day on which it has ended."}),
-    ("--minimum", "minimum", {"type": click.IntRange(1), "help": "Fewest persons that a number stands for."}),
-    ("--rounding", "rounding", {"type": click.IntRange(1), "help": "Base of rounding."}),
-    ("--budget", "budget", {"type": click.IntRange(0), "help": "Most orders at one node."}),
-    (
-        "--noise",
-        "noise",
-        {
-            "type": click.IntRange(0, MAX_NOISE),
-            "help": "Noise on each count of a node: it is off by at most twice as much.",
-        },
-    ),
+    *LIMIT_OPTIONS,
     ("--sealed", "sealed", {"is_flag": True, "help": "Answers are readable by the person only."}),
     (
         "--kind",
@@ -78,7 +67,7 @@ def narrowing_options(command: Callable[..., None]) -> Callable[..., None]:
 def _changes(narrow: Path | None, said: Mapping[str, Any]) -> dict[str, Any]:
     """What a file and options say together; an option wins."""
     changes = dict(narrowing.read(narrow)) if narrow else {}
-    limits = {name: said[name] for name in _LIMITS if said[name] is not None}
+    limits = {name: said[name] for name in LIMIT_NAMES if said[name] is not None}
     given = {
         name: value for name, value in said.items() if value not in (None, (), False) and name not in limits
     }

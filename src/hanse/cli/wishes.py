@@ -9,18 +9,18 @@ from typing import Any
 
 import click
 
+from hanse.cli.limits import LIMIT_NAMES, LIMIT_OPTIONS
 from hanse.client.access import LIMITS, Applicant, Wish
 from hanse.client.authorities import Authority
 from hanse.core import clock, terms
 from hanse.core.errors import BadInput
 from hanse.core.permit import Kind
-from hanse.core.scope import MAX_NOISE, KeyUse, Operation, Person, Purpose, Role
+from hanse.core.scope import KeyUse, Operation, Person, Purpose, Role
 from hanse.lib import keys, marked
 from hanse.lib.marked import Unreadable
 
 NEEDED = ("authority", "datasets", "project", "reasons", "name", "organisation", "country")
 DAY = "%Y-%m-%d"
-_LIMITS = frozenset({"minimum", "rounding", "budget", "noise"})
 
 
 def _values(words: type[StrEnum]) -> list[str]:
@@ -82,17 +82,7 @@ MEMBERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("--from", "begins", {"metavar": "DATE", "help": "First day; today unless said."}),
     ("--until", "ends", {"metavar": "DATE", "help": "The day on which it has ended."}),
     ("--days", "days", {"type": click.IntRange(1, 3653), "help": "How long, instead; 365 unless said."}),
-    ("--minimum", "minimum", {"type": click.IntRange(1), "help": "Fewest persons that a number stands for."}),
-    ("--rounding", "rounding", {"type": click.IntRange(1), "help": "Base of rounding."}),
-    ("--budget", "budget", {"type": click.IntRange(0), "help": "Most orders at one node."}),
-    (
-        "--noise",
-        "noise",
-        {
-            "type": click.IntRange(0, MAX_NOISE),
-            "help": "Noise on each count of a node: it is off by at most twice as much.",
-        },
-    ),
+    *LIMIT_OPTIONS,
     ("--amends", "amends", {"metavar": "PERMIT", "help": "The permit that is to be changed."}),
     (
         "--member",
@@ -169,7 +159,7 @@ def wish(said: Mapping[str, Any], authority: Authority) -> Wish:
         conditions=tuple(map(terms.read, said.get("conditions", ()))),
         begins=begins,
         ends=_ends(said, begins),
-        limits=replace(LIMITS, **{name: said[name] for name in _LIMITS & said.keys()}),
+        limits=replace(LIMITS, **{name: said[name] for name in LIMIT_NAMES if name in said}),
         members=tuple(_member(Path(one)) for one in said.get("members", ())),
         amends=said.get("amends", ""),
     )

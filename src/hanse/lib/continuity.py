@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hanse.core.errors import BadEnvelope, Conflict, Damaged
+from hanse.core.errors import BadEnvelope, Conflict, Damaged, NoSpace
 from hanse.lib import audit, checkpoint, log, merkle, sql, witness
 from hanse.lib.checkpoint import Checkpoint
 
@@ -46,8 +46,9 @@ class Continuity:
 def show(records: sa.Engine, home: Path) -> None:
     """Signs the head of the log as it is now, so that a copy of the records from before is noticed. Says nothing of
     records that are such a copy: they sign no head until they are resumed."""
-    # With the right to write, processes come one after another, and the newest head stays.
-    with suppress(Conflict), sql.begin(records) as connection:
+    # With the right to write, processes come one after another, and the newest head stays. What was decided stands
+    # also on a full disk: a running process signs when there is room again.
+    with suppress(Conflict, NoSpace), sql.begin(records) as connection:
         audit.sign_head(connection, witness.own_log(home), home / witness.KEPT)
 
 
